@@ -1,0 +1,59 @@
+# Garner. `make help` lists what can be made.
+PYTHON ?= python3
+STUDY ?= languages
+BENCH ?= demo
+CORES ?= $(shell nproc)
+
+READY := .venv/.ready
+RUN := .venv/bin/python -m
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format reference bench reset unlock clean-demo
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## prepare .venv with all pinned packages
+
+# torch first and by itself, so that the build already there or chosen by the site stays for all that need it.
+$(READY): requirements.txt pyproject.toml
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/pip install --disable-pip-version-check $$(grep -E '^torch==' requirements.txt)
+	.venv/bin/pip install --disable-pip-version-check -r requirements.txt
+	.venv/bin/pip install --disable-pip-version-check --no-deps -e .
+	touch $(READY)
+
+demo: $(READY) ## run a whole study on real code from this machine: make demo [STUDY=languages]
+	$(RUN) replica.demo $(STUDY) --cores $(CORES)
+
+test: $(READY) lint ## check and test everything: make test [ARGS="-k crawl"]
+	$(RUN) pytest $(ARGS)
+
+lint: $(READY) ## check style, rules, and that the reference of settings is up to date
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile rules
+	snakemake --lint
+	$(RUN) garner reference rules/config.schema.yaml | diff docs/configuration.md - \
+	  || (echo "docs/configuration.md is not what the schema says: run make reference" && false)
+
+format: $(READY) ## put the code into shape
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile rules
+
+reference: $(READY) ## write docs/configuration.md from the schema
+	$(RUN) garner reference rules/config.schema.yaml > docs/configuration.md
+
+bench: $(READY) ## measure against a named peer: make bench [BENCH=demo]
+	$(RUN) bench $(BENCH)
+
+reset: $(READY) ## forget a stage's results and progress, after asking: make reset STAGE=clone [STUDY=languages]
+	$(RUN) garner reset $(STUDY) $(or $(STAGE),$(error which stage? make reset STUDY=$(STUDY) STAGE=clone))
+
+unlock: $(READY) ## clear Snakemake's lock if the run that took it is dead
+	$(RUN) garner unlock
+
+clean-demo: $(READY) ## remove the demo's settings and repositories (its results stay)
+	$(RUN) replica.demo --clean

@@ -1,0 +1,39 @@
+# Garner: from a public API to a trained, deployable text classifier. Read docs/architecture.md for the whole.
+import os
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+# Settings of this checkout alone, never committed: tokens, seeds, a site's own; `make demo` writes one.
+if os.path.exists("config.local.yaml"):
+
+    configfile: "config.local.yaml"
+
+
+report: "rules/report/workflow.rst"
+
+
+# In the order in which the data flows.
+include: "rules/common.smk"
+include: "rules/scrape.smk"
+include: "rules/clone.smk"
+include: "rules/sort.smk"
+include: "rules/dictionary.smk"
+include: "rules/serialize.smk"
+include: "rules/train.smk"
+include: "rules/export.smk"
+include: "rules/predict.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.export.input,
+        rules.predict.input,
+        rules.report.input,

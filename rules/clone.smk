@@ -1,0 +1,62 @@
+# The repositories that the crawl found: which of them to clone, and their source files.
+
+
+rule clone_selection:
+    """Scarcest language first, until each has its quota: cloning is what takes longest."""
+    input:
+        repositories="results/{study}/scrape/repositories.parquet",
+    output:
+        selection="results/{study}/clone/selection.parquet",
+    log:
+        "logs/{study}/clone/selection.log",
+    benchmark:
+        "benchmarks/{study}/clone/selection.tsv"
+    conda:
+        "../envs/crawl.yaml"
+    params:
+        clone=study("clone"),
+        sort=study("sort"),
+        exclude=study("exclude"),
+        seed=study("seed"),
+        code=code("clone_selection.py"),
+    message:
+        "clone: choose the repositories of {wildcards.study}"
+    script:
+        "../scripts/clone_selection.py"
+
+
+rule clone_batch:
+    """A fixed number of batches, so that growing the crawl leaves the shape of the workflow alone."""
+    input:
+        selection="results/{study}/clone/selection.parquet",
+    output:
+        files="results/{study}/clone/{batch}.parquet",
+        failures="results/{study}/clone/{batch}.failures.json",
+    log:
+        "logs/{study}/clone/{batch}.log",
+    benchmark:
+        "benchmarks/{study}/clone/{batch}.tsv"
+    conda:
+        "../envs/crawl.yaml"
+    resources:
+        network=1,
+    params:
+        settings=study("clone"),
+        languages=study("sort", "languages"),
+        code=code("clone.py"),
+    message:
+        "clone: batch {wildcards.batch} of {wildcards.study}"
+    script:
+        "../scripts/clone.py"
+
+
+def clone_batches(wildcards):
+    batches = range(config["study"][wildcards.study]["clone"]["batches"])
+    return expand(
+        "results/{study}/clone/{batch}.parquet", batch=batches, study=wildcards.study
+    )
+
+
+rule clone:
+    input:
+        [clone_batches(SimpleNamespace(study=name)) for name in STUDIES],

@@ -1,0 +1,64 @@
+# What the rules share: the checked config, the chosen studies, and each rule's params.
+import re
+import sys
+from types import SimpleNamespace
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = os.path.join(workflow.basedir, "scripts")
+sys.path.insert(0, SCRIPTS)
+
+from garner.configuration import checked, chosen_studies
+from garner.errors import GarnerError
+from garner.fingerprint import fingerprint
+from garner.inputs import input_files, input_name
+
+try:
+    config.update(
+        checked(config, os.path.join(workflow.basedir, "rules", "config.schema.yaml"))
+    )
+    STUDIES = chosen_studies(config)
+    INPUT_NAME = input_name(config["input"], STUDIES)
+    INPUT_FILES = input_files(config["input"])
+except GarnerError as error:
+    raise WorkflowError(str(error)) from None
+
+SPLITS = ["train", "validation", "test"]
+
+
+wildcard_constraints:
+    study="|".join(config["study"]),
+    split="|".join(SPLITS),
+    batch=r"\d+",
+    name=r"[\w.-]+",
+
+
+def study(key, *keys):
+    """A function from wildcards to one setting of the study, so that only its own change reruns a job."""
+
+    def value(wildcards):
+        found = config["study"][wildcards.study][key]
+        for inner in keys:
+            found = found[inner]
+        return found
+
+    return value
+
+
+def code(adapter, *kinds):
+    """The fingerprint of an adapter and its imports; a kind is a key that names the study's source or model."""
+
+    def value(wildcards):
+        block = config["study"][wildcards.study]
+        modules = {"source": "garner.sources.{}", "model": "garner.models.{}"}
+        return fingerprint(
+            os.path.join(SCRIPTS, adapter),
+            [modules[kind].format(block[kind]) for kind in kinds],
+        )
+
+    return value
+
+
+def of_each_study(path):
+    """`path` for each chosen study."""
+    return expand(path, study=STUDIES)

@@ -1,0 +1,35 @@
+# The trained model as ONNX, whole and in int8, with the proof that they agree.
+
+
+rule export_model:
+    """A folder that needs onnxruntime alone; sealed only if its answers agree with those of the training."""
+    input:
+        model="results/{study}/train/model",
+        vocabulary="results/{study}/dictionary/vocabulary.json",
+        labels="results/{study}/sort/labels.json",
+        validation="results/{study}/serialize/validation",
+    output:
+        onnx="results/{study}/export/model.onnx",
+        int8="results/{study}/export/model.int8.onnx",
+        parity="results/{study}/export/parity.json",
+        vocabulary="results/{study}/export/vocabulary.json",
+        classifier="results/{study}/export/classifier.json",
+        card="results/{study}/export/README.md",
+    log:
+        "logs/{study}/export/export.log",
+    benchmark:
+        "benchmarks/{study}/export/export.tsv"
+    conda:
+        "../envs/train.yaml"
+    params:
+        settings=study("export"),
+        code=code("export.py", "model"),
+    message:
+        "export: the model of {wildcards.study}"
+    script:
+        "../scripts/export.py"
+
+
+rule export:
+    input:
+        of_each_study("results/{study}/export/classifier.json"),

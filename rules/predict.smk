@@ -1,0 +1,61 @@
+# The exported model's answers: on the study's own test part, and on any files given as `--config input=PATH`.
+
+EXPORT = {
+    "model": "results/{study}/export/model.int8.onnx",
+    "vocabulary": "results/{study}/export/vocabulary.json",
+    "classifier": "results/{study}/export/classifier.json",
+}
+
+
+rule predict_test:
+    """The score that counts: on groups that neither training nor any choice has seen."""
+    input:
+        **EXPORT,
+        documents="results/{study}/sort/test.parquet",
+    output:
+        predictions="results/{study}/predict/test/predictions.csv",
+        metrics="results/{study}/predict/test/metrics.json",
+    log:
+        "logs/{study}/predict/test.log",
+    benchmark:
+        "benchmarks/{study}/predict/test.tsv"
+    conda:
+        "../envs/app.yaml"
+    params:
+        code=code("predict.py"),
+    message:
+        "predict: the test part of {wildcards.study}"
+    script:
+        "../scripts/predict.py"
+
+
+rule predict_input:
+    """Each file is an input of its own, so that an edited one makes the answers stale."""
+    input:
+        **EXPORT,
+        documents=INPUT_FILES,
+    output:
+        predictions="results/{study}/predict/{name}/predictions.csv",
+    log:
+        "logs/{study}/predict/{name}.log",
+    benchmark:
+        "benchmarks/{study}/predict/{name}.tsv"
+    wildcard_constraints:
+        name=re.escape(INPUT_NAME) if INPUT_NAME else "(?!)",
+    conda:
+        "../envs/app.yaml"
+    params:
+        code=code("predict.py"),
+    message:
+        "predict: {wildcards.name} by the model of {wildcards.study}"
+    script:
+        "../scripts/predict.py"
+
+
+rule predict:
+    input:
+        expand(
+            "results/{study}/predict/{name}/predictions.csv",
+            study=STUDIES,
+            name=INPUT_NAME or "test",
+        ),

@@ -1,0 +1,30 @@
+# Documents become arrays of token ids in compressed shards, read by random access.
+
+
+rule serialize_split:
+    """Row i of the sorted part is sample i of its shards."""
+    input:
+        documents="results/{study}/sort/{split}.parquet",
+        labels="results/{study}/sort/labels.json",
+        vocabulary="results/{study}/dictionary/vocabulary.json",
+        zstd="results/{study}/dictionary/zstd.dict",
+    output:
+        shards=directory("results/{study}/serialize/{split}"),
+    log:
+        "logs/{study}/serialize/{split}.log",
+    benchmark:
+        "benchmarks/{study}/serialize/{split}.tsv"
+    conda:
+        "../envs/train.yaml"
+    params:
+        settings=study("serialize"),
+        code=code("serialize.py"),
+    message:
+        "serialize: the {wildcards.split} part of {wildcards.study}"
+    script:
+        "../scripts/serialize.py"
+
+
+rule serialize:
+    input:
+        expand("results/{study}/serialize/{split}", study=STUDIES, split=SPLITS),

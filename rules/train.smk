@@ -1,0 +1,36 @@
+# The classifier, trained until the validation part no longer gains.
+
+
+rule train_model:
+    """Resumes exactly from its full state, which lives in state/ and survives kill, time limit and node."""
+    input:
+        train="results/{study}/serialize/train",
+        validation="results/{study}/serialize/validation",
+        labels="results/{study}/sort/labels.json",
+        vocabulary="results/{study}/dictionary/vocabulary.json",
+    output:
+        model=directory("results/{study}/train/model"),
+        metrics="results/{study}/train/metrics.json",
+        history="results/{study}/train/history.csv",
+    log:
+        "logs/{study}/train/train.log",
+    benchmark:
+        "benchmarks/{study}/train/train.tsv"
+    conda:
+        "../envs/train.yaml"
+    threads: lambda wildcards: config["study"][wildcards.study]["train"]["threads"]
+    resources:
+        gpu=0 if config["run"]["device"] == "cpu" else 1,
+    params:
+        settings=study("train"),
+        seed=study("seed"),
+        code=code("train.py", "model"),
+    message:
+        "train: the model of {wildcards.study}"
+    script:
+        "../scripts/train.py"
+
+
+rule train:
+    input:
+        of_each_study("results/{study}/train/metrics.json"),

@@ -1,0 +1,21 @@
+"""clone: read the source files of one batch of repositories."""
+
+from pathlib import Path
+
+from garner.cloning import clone_batch
+
+from garner.jobs import job, named
+from garner.languages import extensions
+
+study, batch = snakemake.wildcards.study, snakemake.wildcards.batch
+state = Path("state", study, "clone", batch)
+with job(snakemake.log[0], state):
+    clone_batch(
+        Path(snakemake.input.selection),
+        int(batch),
+        named(snakemake.output),
+        state,
+        snakemake.params.settings,
+        extensions=extensions(snakemake.params.languages),
+        tokens=snakemake.config["run"]["tokens"]["github"],
+    )

@@ -1,0 +1,78 @@
+"""What one does to a study by hand. `python -m garner COMMAND --help` says more of each."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from garner.errors import GarnerError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m garner", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    predict = commands.add_parser(
+        "predict",
+        help="label files with an exported model",
+        description="Print path, label, probability and runner-up for each file, as CSV on standard output.",
+        epilog="example: python -m garner predict results/languages/export scripts",
+    )
+    predict.add_argument("model", type=Path, help="folder of an exported model, results/STUDY/export")
+    predict.add_argument("paths", nargs="+", help="files, folders, or @FILE with a path a line")
+    predict.set_defaults(run=_predict)
+
+    reset = commands.add_parser(
+        "reset",
+        help="forget the results and the progress of one stage",
+        description="Show what would go, ask, and remove it; the next run makes it anew.",
+    )
+    reset.add_argument("study", help="name of the study, as in config.yaml")
+    reset.add_argument("stage", help="name of the stage, for example clone")
+    reset.add_argument("--yes", action="store_true", help="do not ask")
+    reset.set_defaults(run=_reset)
+
+    reference = commands.add_parser("reference", help="print the reference of all settings as Markdown")
+    reference.add_argument("schema", type=Path, help="rules/config.schema.yaml")
+    reference.set_defaults(run=_reference)
+
+    unlock = commands.add_parser("unlock", help="clear Snakemake's lock if the run that took it is dead")
+    unlock.set_defaults(run=_unlock)
+
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments)
+    except GarnerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from garner.inputs import input_files
+    from garner.prediction import write_predictions
+
+    write_predictions(arguments.model, [Path(path) for path in input_files(arguments.paths)], sys.stdout)
+
+
+def _reset(arguments: argparse.Namespace) -> None:
+    from garner.reset import reset
+
+    def ask(question: str) -> bool:
+        return arguments.yes or input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+    reset(arguments.study, arguments.stage, ask)
+
+
+def _reference(arguments: argparse.Namespace) -> None:
+    from garner.configuration import load_schema, reference
+
+    print(reference(load_schema(arguments.schema)), end="")
+
+
+def _unlock(_: argparse.Namespace) -> None:
+    from garner.snakemake_lock import clear_stale_lock
+
+    clear_stale_lock(Path.cwd())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""The settings: checked against the schema before any job, with all defaults filled in."""
+
+import copy
+import difflib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from garner.errors import ConfigError
+
+_TYPES = {
+    "null": "nothing (null)",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a block of keys",
+}
+
+
+def checked(config: dict, schema_path: Path | str) -> dict:
+    """A copy of `config` with every default filled in; ConfigError has a line for each mistake."""
+    schema = load_schema(schema_path)
+    filled = copy.deepcopy(config)
+    _fill(filled, schema)
+    problems = [_worded(error) for error in Draft202012Validator(schema).iter_errors(filled)]
+    if not problems:
+        problems = [*_contradictions(filled)]
+    if problems:
+        raise ConfigError(
+            "the settings cannot be used:\n" + "\n".join(f"  {line}" for line in sorted(problems))
+        )
+    return filled
+
+
+def load_schema(path: Path | str) -> dict:
+    """The JSON schema with every `$ref` put in place, so that each key has its own default."""
+    schema = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    definitions = schema.pop("$defs")
+
+    def resolve(node):
+        if isinstance(node, list):
+            return [resolve(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        node = {key: resolve(value) if key != "default" else value for key, value in node.items()}
+        if "$ref" in node:
+            name = node.pop("$ref").removeprefix("#/$defs/")
+            node = resolve(definitions[name]) | node
+        return node
+
+    return resolve(schema)
+
+
+def chosen_studies(config: dict) -> list[str]:
+    """The names in `studies`, each of which must be a block under `study`."""
+    given = config["studies"]
+    names = [name.strip() for name in (given.split(",") if isinstance(given, str) else given)]
+    for name in names:
+        if name not in config["study"]:
+            raise ConfigError(f"studies: no study is named '{name}'{_nearest(name, config['study'])}")
+    return names
+
+
+def _fill(value: object, schema: dict) -> None:
+    """Put the defaults of `schema` into the blocks of `value`, in place."""
+    if not isinstance(value, dict):
+        return
+    for key, inner in schema.get("properties", {}).items():
+        if key not in value and "default" in inner:
+            value[key] = copy.deepcopy(inner["default"])
+        elif value.get(key) is None and inner.get("type") == "object":
+            value[key] = {}  # a block whose keys are all commented out reads as null
+        if key in value:
+            _fill(value[key], inner)
+    others = schema.get("additionalProperties")
+    if isinstance(others, dict):
+        for key in value.keys() - schema.get("properties", {}).keys():
+            _fill(value[key], others)
+
+
+def _worded(error: ValidationError) -> str:
+    """One line: the key's path, what was found, what was expected."""
+    path = ".".join(str(part) for part in error.absolute_path)
+    at = f"{path}: " if path else ""
+    found = _shown(error.instance)
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema.get("properties", {})
+            unknown = sorted(set(error.instance) - set(known))
+            prefix = f"{path}." if path else ""
+            return "; ".join(f"{prefix}{key}: unknown setting{_nearest(key, known)}" for key in unknown)
+        case "type":
+            types = error.validator_value
+            expected = " or ".join(_TYPES[name] for name in ([types] if isinstance(types, str) else types))
+            return f"{at}{found} is not {expected}"
+        case "enum":
+            options = error.validator_value
+            return (
+                f"{at}{found} is not one of {', '.join(map(str, options))}{_nearest(error.instance, options)}"
+            )
+        case "required":
+            return f"{at}{error.message.split()[0]} is missing"
+        case "minimum" | "exclusiveMinimum":
+            bound = "at least" if error.validator == "minimum" else "more than"
+            return f"{at}{found} is too small; it must be {bound} {error.validator_value}"
+        case "maximum" | "exclusiveMaximum":
+            bound = "at most" if error.validator == "maximum" else "less than"
+            return f"{at}{found} is too large; it must be {bound} {error.validator_value}"
+        case "pattern":
+            return f"{at}{found} does not have the form {error.validator_value}"
+        case _:
+            return f"{at}{error.message}"
+
+
+def _contradictions(config: dict) -> Iterator[str]:
+    """Settings that are right one by one and wrong together."""
+    for name, study in config["study"].items():
+        scrape, sort = study["scrape"], study["sort"]
+        at = f"study.{name}"
+        if scrape["seeds"] and scrape["repositories_file"]:
+            yield f"{at}.scrape: seeds and repositories_file are both given; take one away"
+        if not scrape["seeds"] and not scrape["repositories_file"]:
+            yield f"{at}.scrape: neither seeds nor repositories_file is given; a crawl begins with one"
+        if not math.isclose(sum(sort["parts"].values()), 1, abs_tol=1e-9):
+            yield f"{at}.sort.parts: the shares add up to {sum(sort['parts'].values()):g}, not to 1"
+        if sort["minimum_bytes"] > sort["maximum_bytes"]:
+            yield f"{at}.sort: minimum_bytes is above maximum_bytes, so every file would be dropped"
+        if sort["minimum_files"] > sort["files_per_language"]:
+            yield f"{at}.sort: minimum_files is above files_per_language, so every language would be left out"
+        try:
+            re.compile(study["dictionary"]["pattern"])
+        except re.error as error:
+            yield f"{at}.dictionary.pattern: no regular expression ({error})"
+
+
+def _nearest(word: object, known) -> str:
+    near = difflib.get_close_matches(str(word), [str(name) for name in known], 1)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(map(str, known))}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def reference(schema: dict) -> str:
+    """Every setting with type, default and meaning, as Markdown."""
+    lines = [
+        "# Settings",
+        "",
+        "Written by `make reference` from `rules/config.schema.yaml`; change it there.",
+        "",
+        "| setting | type | default | meaning |",
+        "|---|---|---|---|",
+        *_reference_rows(schema, ""),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _reference_rows(schema: dict, path: str) -> Iterator[str]:
+    named = dict(schema.get("properties", {}))
+    if path == "study":
+        named["NAME"] = schema["additionalProperties"]
+    for key, inner in named.items():
+        at = f"{path}.{key}" if path else key
+        if "properties" in inner or at == "study":
+            if "description" in inner:
+                yield f"| **`{at}`** | | | {inner['description']} |"
+            yield from _reference_rows(inner, at)
+        else:
+            default = (
+                yaml.safe_dump(inner["default"], default_flow_style=True, width=1000)
+                if "default" in inner
+                else ""
+            )
+            cells = [
+                f"`{at}`",
+                _type_of(inner),
+                default.replace("\n...", "").strip(),
+                inner.get("description", ""),
+            ]
+            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _type_of(schema: dict) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{option}`" for option in schema["enum"])
+    types = schema["type"]
+    return " or ".join(_TYPES[name] for name in ([types] if isinstance(types, str) else types))

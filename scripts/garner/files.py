@@ -1,0 +1,158 @@
+"""Writing files so that they are whole or not there, and reading what others wrote.
+
+A file is *sealed*: written to `NAME.part`, flushed to disk, then renamed, so that a reader, a crash or a full
+disk never sees a half of it.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from garner.errors import DiskFullError, InputError
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield `NAME.part` to write to; on success it becomes `path`, on failure it is removed.
+
+    Works for a file and for a folder (which the caller makes at the yielded path). Raises DiskFullError.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    with disk_full_is_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(part)
+        try:
+            yield part
+            _flush(part)
+            if path.is_dir():
+                shutil.rmtree(path)
+            os.replace(part, path)
+            _flush_entry(path.parent)
+        except BaseException:
+            _remove(part)
+            raise
+
+
+@contextmanager
+def disk_full_is_named(path: Path) -> Iterator[None]:
+    """Turn the system's ENOSPC, EDQUOT or EFBIG into a DiskFullError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        raise DiskFullError(
+            f"no space left to write {path} ({error.strerror}). Free some space there and run the same "
+            "command again: it goes on where it stopped."
+        ) from None
+
+
+def write_text(path: Path | str, text: str) -> None:
+    with atomic(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: object) -> None:
+    """Sorted keys, indented: equal values give equal bytes, and a diff reads well."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path | str) -> object:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} is not there.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no JSON ({error}). Delete it and run the same command again.") from None
+
+
+def write_parquet(path: Path | str, rows: Iterable[dict], schema, rows_per_group: int = 1000) -> int:
+    """Write dictionaries as a zstd-compressed Parquet of `schema` (pyarrow) in bounded memory.
+
+    Returns the number of rows. Equal rows give equal bytes: no time stamp enters the file.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    count = 0
+    with (
+        atomic(path) as part,
+        pyarrow.parquet.ParquetWriter(part, schema, compression="zstd") as writer,
+    ):
+        group: list[dict] = []
+
+        def flush() -> None:
+            if group:
+                writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
+                group.clear()
+
+        for row in rows:
+            group.append(row)
+            count += 1
+            if len(group) >= rows_per_group:
+                flush()
+        flush()
+    return count
+
+
+def read_parquet(path: Path | str, columns: list[str] | None = None) -> Iterator[dict]:
+    """Stream the rows of a Parquet as dictionaries; InputError names a file that is missing or damaged."""
+    with open_parquet(path) as file:
+        for batch in file.iter_batches(batch_size=256, columns=columns):
+            yield from batch.to_pylist()
+
+
+@contextmanager
+def open_parquet(path: Path | str) -> Iterator:
+    """A `pyarrow.parquet.ParquetFile`, open; InputError names a file that is missing or damaged."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            yield file
+    except FileNotFoundError:
+        raise InputError(f"{path} is not there.") from None
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"{path} is no readable Parquet ({error}). Delete it and run the same command again."
+        ) from None
+
+
+def sha256(path: Path | str) -> str:
+    """Hexadecimal digest of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of(value: object) -> str:
+    """Hexadecimal digest of a JSON value, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _flush(path: Path) -> None:
+    for file in [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]:
+        _flush_entry(file)
+
+
+def _flush_entry(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

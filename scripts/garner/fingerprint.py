@@ -1,0 +1,90 @@
+"""What a stage's code means, as a hash: equal when only comments, docstrings or layout changed.
+
+Snakemake reruns a job when its script changes, not when a module that the script imports does, and it goes by
+modification times, so that a mere checkout would rerun weeks. The workflow therefore puts this hash of an
+adapter and of every `garner` module that it imports, directly or not, into the rule's params.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+# These can't change a result: how an error is worded, how progress is shown, how a job is started.
+LEFT_OUT = {"garner", "garner.errors", "garner.logs", "garner.jobs"}
+
+
+def fingerprint(script: Path | str, modules: Iterable[str] = ()) -> str:
+    """Hexadecimal hash of `script`, of the modules named (`garner.models.bag`) and of all that they import.
+
+    `script` lies in the folder that holds the package `garner`. The walk over the syntax tree is our own, for
+    `ast.dump` differs between Python versions; it skips comments, docstrings, positions and empty fields.
+    """
+    script = Path(script)
+    root = script.parent
+    trees = {"": _parse(script)}
+    todo = [*modules, *_imported(trees[""], root)]
+    while todo:
+        name = todo.pop()
+        if name in trees or name in LEFT_OUT:
+            continue
+        trees[name] = _parse(_module_file(name, root))
+        todo += _imported(trees[name], root)
+    digest = hashlib.sha256()
+    for name in sorted(trees):
+        digest.update(f"{name}\n{meaning(trees[name])}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def meaning(node: object) -> str:
+    """One line for a syntax tree, free of positions, docstrings, empty fields and Python version."""
+    if isinstance(node, ast.AST):
+        fields = (
+            f"{name}={meaning(value)}"
+            for name, value in _fields(node)
+            if name not in ("ctx", "type_comment", "kind") and value not in (None, [])
+        )
+        return f"{type(node).__name__}({','.join(fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(meaning(item) for item in node)}]"
+    return repr(node)
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name == "body" and isinstance(value, list) and value and _is_docstring(value[0]):
+            value = value[1:]
+        if isinstance(node, ast.Constant) and name == "value":
+            value = (type(value).__name__, value)
+        yield name, value
+
+
+def _is_docstring(statement: ast.AST) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _imported(tree: ast.AST, root: Path) -> Iterator[str]:
+    """Names of the `garner` modules that a tree imports, at its head or inside a function."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module, *(name for name in inner if _module_file(name, root).is_file())]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "garner")
+
+
+def _module_file(name: str, root: Path) -> Path:
+    path = root.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_name(path.name + ".py")
+
+
+def _parse(path: Path) -> ast.AST:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))

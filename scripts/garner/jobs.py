@@ -1,0 +1,120 @@
+"""The outermost edge of a job: its log, its lock, its signals, and one line for an error.
+
+A stage holds a lock on its state and dies with the process that started it, so that an orphan never writes
+beside its successor.
+"""
+
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import psutil
+
+from garner.errors import GarnerError, StateLockedError
+from garner.logs import log
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+_SHELLS = {"sh", "bash", "dash"}
+_stop = threading.Event()
+
+
+def stop_requested() -> bool:
+    """True once SIGTERM, SIGUSR1 or SIGUSR2 has come: save the progress, then raise Interrupted."""
+    return _stop.is_set()
+
+
+@contextmanager
+def job(log_path: Path | str, state: Path | str | None = None) -> Iterator[None]:
+    """Run a stage: log to `log_path` and stderr, lock `state`, and turn a GarnerError into one line.
+
+    Exits the process with the error's exit code; any other exception is a defect and keeps its traceback,
+    in the log as well.
+    """
+    _log_to(Path(log_path))
+    _die_with_starter()
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda *_: _stop.set())
+    try:
+        with lock(Path(state)) if state else nullcontext():
+            yield
+    except GarnerError as error:
+        log.error("error: %s", error)
+        log.error("log: %s", log_path)
+        sys.exit(error.exit_code)
+    except Exception:  # noqa: BLE001 - the one outermost edge
+        log.exception("a defect in Garner, please report it with this log: %s", log_path)
+        sys.exit(70)  # EX_SOFTWARE of sysexits.h
+
+
+@contextmanager
+def lock(state: Path) -> Iterator[None]:
+    """Hold `state/.lock`, or raise StateLockedError that names the holder.
+
+    The lock is the system's own, so that it is free again after any death.
+    """
+    state.mkdir(parents=True, exist_ok=True)
+    path = state / ".lock"
+    with open(path, "a+") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise StateLockedError(
+                f"{state} is in use by {file.read().strip() or 'another process'}. "
+                "Wait until that ends, or end it; then run the same command again."
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
+        file.flush()
+        yield
+
+
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.handlers.clear()
+    for handler, form in (
+        (logging.FileHandler(path, mode="a"), "%(asctime)s %(message)s"),
+        (logging.StreamHandler(sys.stderr), "%(message)s"),
+    ):
+        handler.setFormatter(logging.Formatter(form, datefmt="%Y-%m-%d %H:%M:%S"))
+        log.addHandler(handler)
+
+
+def _die_with_starter() -> None:
+    """Watch the processes up to the one that started this job, and die when one of them is gone.
+
+    Snakemake starts a script through a shell, which outlives a killed Snakemake: the parent is not enough.
+    """
+    starters = []
+    for process in psutil.Process().parents():
+        starters.append(process)
+        if process.name() not in _SHELLS:
+            break
+    threading.Thread(target=_watch, args=(starters,), daemon=True).start()
+
+
+def _watch(starters: list[psutil.Process]) -> None:
+    while all(_lives(process) for process in starters):
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def named(files) -> dict[str, Path]:
+    """The named inputs or outputs of a rule as paths."""
+    return {name: Path(path) for name, path in files.items()}

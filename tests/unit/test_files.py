@@ -1,0 +1,98 @@
+import errno
+import os
+
+import pyarrow
+import pytest
+
+from garner.errors import DiskFullError, InputError
+from garner.files import atomic, read_json, read_parquet, sha256_of, write_json, write_parquet
+
+SCHEMA = pyarrow.schema([("name", pyarrow.string()), ("count", pyarrow.int64())])
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "deep" / "result.txt"
+    with pytest.raises(ValueError, match="midway"), atomic(target) as part:
+        part.write_text("half")
+        raise ValueError("midway")
+    assert list(target.parent.iterdir()) == []
+    with atomic(target) as part:
+        part.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+
+
+def test_a_failed_rewrite_leaves_the_former_file_alone(tmp_path):
+    target = tmp_path / "result.txt"
+    target.write_text("former")
+    with pytest.raises(KeyboardInterrupt), atomic(target) as part:
+        part.write_text("new")
+        raise KeyboardInterrupt
+    assert target.read_text() == "former"
+
+
+def test_a_folder_is_replaced_whole(tmp_path):
+    target = tmp_path / "shards"
+    target.mkdir()
+    (target / "old").touch()
+    with atomic(target) as part:
+        part.mkdir()
+        (part / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+
+
+def test_leftovers_of_a_killed_writer_do_not_enter_the_next_result(tmp_path):
+    (tmp_path / "shards.part").mkdir()
+    (tmp_path / "shards.part" / "torn").touch()
+    with atomic(tmp_path / "shards") as part:
+        part.mkdir()
+    assert list((tmp_path / "shards").iterdir()) == []
+
+
+def test_a_full_disk_is_named_with_its_cure(tmp_path):
+    target = tmp_path / "result.txt"
+    with (
+        pytest.raises(DiskFullError, match=r"no space left to write .*result.txt.*Free some space"),
+        atomic(target),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_values_give_equal_bytes_of_json(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": "ä"})
+    write_json(tmp_path / "b.json", {"a": "ä", "b": 1})
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    assert read_json(tmp_path / "a.json") == {"a": "ä", "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "is not there"), ("{", "is no JSON"), ("\udcff", "is no JSON")]
+)
+def test_an_unreadable_json_is_named(tmp_path, content, words):
+    path = tmp_path / "x.json"
+    if content is not None:
+        path.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InputError, match=f"x.json {words}"):
+        read_json(path)
+
+
+def test_parquet_reads_back_what_was_written_and_is_the_same_bytes_again(tmp_path):
+    rows = [{"name": str(number), "count": number} for number in range(25)]
+    for name in ("a", "b"):
+        assert write_parquet(tmp_path / name, iter(rows), SCHEMA, rows_per_group=10) == 25
+    assert list(read_parquet(tmp_path / "a")) == rows
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 but not really", None])
+def test_a_damaged_parquet_is_named(tmp_path, content):
+    path = tmp_path / "x.parquet"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.parquet is"):
+        list(read_parquet(path))
+
+
+def test_the_hash_of_a_value_does_not_depend_on_the_order_of_its_keys():
+    assert sha256_of({"a": 1, "b": [2]}) == sha256_of({"b": [2], "a": 1}) != sha256_of({"a": 1, "b": [3]})

@@ -1,0 +1,54 @@
+import pytest
+
+from garner.errors import ConfigError, InputError
+from garner.inputs import input_files, input_name
+
+
+def test_a_folder_stands_for_the_regular_files_below_it(tmp_path):
+    for name in ("b.py", "deep/a.c", ".git/config", ".hidden", "with space.rb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "link.py").symlink_to(tmp_path / "b.py")
+    found = [path.removeprefix(f"{tmp_path}/") for path in input_files(str(tmp_path))]
+    assert found == ["b.py", "deep/a.c", "with space.rb"]
+
+
+def test_a_list_file_stands_for_the_paths_in_it(tmp_path):
+    (tmp_path / "a.py").touch()
+    (tmp_path / "b.py").touch()
+    (tmp_path / "list").write_text(f"{tmp_path}/a.py\n\n{tmp_path}/b.py\n")
+    assert input_files(f"@{tmp_path}/list") == input_files([f"{tmp_path}/b.py", f"{tmp_path}/a.py"])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [("nowhere", "'nowhere' is not there"), ("@nowhere", "list 'nowhere'")]
+)
+def test_what_is_not_there_is_named(given, words):
+    with pytest.raises(InputError, match=words):
+        input_files(given)
+
+
+def test_an_empty_folder_is_an_error(tmp_path):
+    with pytest.raises(InputError, match="holds no file"):
+        input_files(str(tmp_path))
+
+
+def test_no_input_overwrites_anothers_predictions(tmp_path):
+    names = [
+        input_name(str(path), ["s"])
+        for path in (tmp_path / "a" / "src", tmp_path / "b" / "src", tmp_path / "a")
+    ]
+    assert len(set(names)) == 3
+    assert names[0].startswith("src-")
+    assert input_name(str(tmp_path / "a" / "src" / ""), ["s"]) == names[0]
+
+
+def test_an_odd_name_becomes_a_safe_folder():
+    assert input_name("/x/../ä b\n$(c)", ["s"]).split("-")[0].isalnum()
+    assert "/" not in input_name("/", ["s"])
+
+
+def test_predictions_are_made_by_one_study():
+    assert input_name(None, ["a", "b"]) is None
+    with pytest.raises(ConfigError, match="one study at a time, and a, b are chosen"):
+        input_name("x", ["a", "b"])

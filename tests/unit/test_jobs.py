@@ -1,0 +1,85 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from garner.errors import StateLockedError
+from garner.jobs import lock
+
+
+def run(body: str, *arguments: str, **options) -> subprocess.CompletedProcess:
+    script = f"import sys\nfrom garner.jobs import job, stop_requested\nfrom garner.errors import *\n{body}"
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, **options
+    )
+
+
+def test_a_user_error_is_one_line_and_names_the_log(tmp_path):
+    done = run(
+        "with job(sys.argv[1]): raise InputError('x.csv, row 3: no label; add one')",
+        str(tmp_path / "job.log"),
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["error: x.csv, row 3: no label; add one", f"log: {tmp_path}/job.log"]
+    assert "error: x.csv, row 3" in (tmp_path / "job.log").read_text()
+
+
+def test_an_interruption_asks_to_be_tried_again(tmp_path):
+    assert (
+        run("with job(sys.argv[1]): raise Interrupted('saved')", str(tmp_path / "job.log")).returncode == 75
+    )
+
+
+def test_a_defect_keeps_its_traceback_in_the_log(tmp_path):
+    done = run("with job(sys.argv[1]): 1 / 0", str(tmp_path / "job.log"))
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in (tmp_path / "job.log").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
+def test_a_signal_asks_the_job_to_stop(tmp_path, number):
+    body = (
+        "import os\nwith job(sys.argv[1]):\n"
+        f"    assert not stop_requested()\n    os.kill(os.getpid(), {int(number)})\n    assert stop_requested()"
+    )
+    assert run(body, str(tmp_path / "job.log")).returncode == 0
+
+
+def test_a_second_job_on_the_same_state_is_refused_and_told_who_holds_it(tmp_path):
+    with lock(tmp_path):
+        done = run("with job(sys.argv[1], sys.argv[2]): print('never')", str(tmp_path / "l"), str(tmp_path))
+        assert done.returncode == 1
+        assert f"in use by process {os.getpid()} on" in done.stderr
+        assert "never" not in done.stdout
+    assert run("with job(sys.argv[1], sys.argv[2]): pass", str(tmp_path / "l"), str(tmp_path)).returncode == 0
+
+
+def test_a_killed_holder_leaves_no_lock(tmp_path):
+    script = "import sys, time\nfrom garner.jobs import lock\nfrom pathlib import Path\n"
+    script += "with lock(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        with pytest.raises(StateLockedError), lock(tmp_path):
+            pass
+        holder.kill()
+    with lock(tmp_path):
+        pass
+
+
+def test_a_job_dies_with_the_process_that_started_it_even_through_a_shell(tmp_path):
+    body = "import sys, os, time\nfrom garner.jobs import job\nwith job(sys.argv[1]):\n"
+    body += "    print(os.getpid(), flush=True)\n    time.sleep(60)"
+    (tmp_path / "body.py").write_text(body)
+    shell = f"{sys.executable} {tmp_path}/body.py {tmp_path}/job.log; true"
+    starter = f"import subprocess\nsubprocess.run(['bash', '-c', {shell!r}])"
+    with subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True) as process:
+        orphan = psutil.Process(int(process.stdout.readline()))
+        process.kill()
+        deadline = time.monotonic() + 20
+        while orphan.is_running() and orphan.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.1)
+    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
