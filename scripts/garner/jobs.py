@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -54,26 +55,35 @@ def job(log_path: Path | str, state: Path | str | None = None) -> Iterator[None]
 
 
 @contextmanager
-def lock(state: Path) -> Iterator[None]:
+def lock(state: Path, patience: float = 3.0) -> Iterator[None]:
     """Hold `state/.lock`, or raise StateLockedError that names the holder.
 
-    The lock is the system's own, so that it is free again after any death.
+    Waits `patience` seconds, since an orphan needs a moment to notice that its Snakemake is gone. The lock is
+    the system's own, so that it is free again after any death.
     """
     state.mkdir(parents=True, exist_ok=True)
-    path = state / ".lock"
-    with open(path, "a+") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise StateLockedError(
-                f"{state} is in use by {file.read().strip() or 'another process'}. "
-                "Wait until that ends, or end it; then run the same command again."
-            ) from None
+    with open(state / ".lock", "a+") as file:
+        deadline = time.monotonic() + patience
+        while not _taken(file):
+            if time.monotonic() > deadline:
+                file.seek(0)
+                raise StateLockedError(
+                    f"{state} is in use by {file.read().strip() or 'another process'}. "
+                    "Wait until that ends, or end it; then run the same command again."
+                )
+            time.sleep(0.1)
         file.truncate(0)
         file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
         file.flush()
         yield
+
+
+def _taken(file: IO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _log_to(path: Path) -> None:

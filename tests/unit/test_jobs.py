@@ -44,7 +44,9 @@ def test_a_defect_keeps_its_traceback_in_the_log(tmp_path):
 def test_a_signal_asks_the_job_to_stop(tmp_path, number):
     body = (
         "import os\nwith job(sys.argv[1]):\n"
-        f"    assert not stop_requested()\n    os.kill(os.getpid(), {int(number)})\n    assert stop_requested()"
+        "    assert not stop_requested()\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    assert stop_requested()"
     )
     assert run(body, str(tmp_path / "job.log")).returncode == 0
 

@@ -1,0 +1,30 @@
+"""The conda environments and requirements.txt must not drift apart."""
+
+import pytest
+import yaml
+
+
+def pins(lines) -> dict[str, str]:
+    return dict(line.split("==") for line in lines if isinstance(line, str) and "==" in line)
+
+
+@pytest.mark.parametrize("name", ["crawl", "train", "app"])
+def test_an_environment_has_the_same_pins_as_the_requirements(root, name):
+    required = pins((root / "requirements.txt").read_text().splitlines())
+    environment = yaml.safe_load((root / "envs" / f"{name}.yaml").read_text())
+    assert environment["channels"]
+    inner = next(item["pip"] for item in environment["dependencies"] if isinstance(item, dict))
+    assert len(inner) > 3
+    for package, version in pins(inner).items():
+        assert required[package] == version, f"envs/{name}.yaml: {package}"
+
+
+def test_every_rule_names_an_environment_that_is_there(root):
+    named = {
+        line.strip().strip('"').removeprefix("../")
+        for file in (root / "rules").glob("*.smk")
+        for line in file.read_text().splitlines()
+        if "../envs/" in line
+    }
+    assert named == {f"envs/{name}.yaml" for name in ("crawl", "train", "app")}
+    assert all((root / name).is_file() for name in named)
