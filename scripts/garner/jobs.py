@@ -18,16 +18,16 @@ from typing import IO
 
 import psutil
 
-from garner.errors import GarnerError, StateLockedError
+from garner.errors import GarnerError, Interrupted, StateLockedError
 from garner.logs import log
 
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _SHELLS = {"sh", "bash", "dash"}
 _stop = threading.Event()
 
 
 def stop_requested() -> bool:
-    """True once SIGTERM, SIGUSR1 or SIGUSR2 has come: save the progress, then raise Interrupted."""
+    """True once Ctrl-C, SIGTERM, SIGUSR1 or SIGUSR2 has come: save the progress, then raise Interrupted."""
     return _stop.is_set()
 
 
@@ -35,13 +35,14 @@ def stop_requested() -> bool:
 def job(log_path: Path | str, state: Path | str | None = None) -> Iterator[None]:
     """Run a stage: log to `log_path` and stderr, lock `state`, and turn a GarnerError into one line.
 
-    Exits the process with the error's exit code; any other exception is a defect and keeps its traceback,
-    in the log as well.
+    A stage with a state asks `stop_requested()` and stops once its progress is saved; one without has none
+    to save and stops at once, as does the former at a second signal. Exits the process with the error's exit
+    code; any other exception is a defect and keeps its traceback, in the log as well.
     """
     _log_to(Path(log_path))
     _die_with_starter()
     for number in _STOP_SIGNALS:
-        signal.signal(number, lambda *_: _stop.set())
+        signal.signal(number, lambda number, _: _on_stop(number, gently=state is not None))
     try:
         with lock(Path(state)) if state else nullcontext():
             yield
@@ -84,6 +85,12 @@ def _taken(file: IO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _on_stop(number: int, gently: bool) -> None:
+    if not gently or _stop.is_set():
+        raise Interrupted(f"stopped by {signal.Signals(number).name}. The same command goes on from here.")
+    _stop.set()
 
 
 def _log_to(path: Path) -> None:

@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -40,15 +39,33 @@ def test_a_defect_keeps_its_traceback_in_the_log(tmp_path):
     assert "ZeroDivisionError" in (tmp_path / "job.log").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
-def test_a_signal_asks_the_job_to_stop(tmp_path, number):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2"])
+def test_a_stage_with_progress_may_save_it_before_it_stops(tmp_path, name):
     body = (
-        "import os\nwith job(sys.argv[1]):\n"
+        "import signal\nwith job(sys.argv[1], sys.argv[2]):\n"
         "    assert not stop_requested()\n"
-        f"    os.kill(os.getpid(), {int(number)})\n"
-        "    assert stop_requested()"
+        f"    signal.raise_signal(signal.{name})\n"
+        "    assert stop_requested()\n"
+        "    print('saved')"
     )
-    assert run(body, str(tmp_path / "job.log")).returncode == 0
+    done = run(body, str(tmp_path / "job.log"), str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "saved\n")
+
+
+def test_a_stage_without_progress_stops_at_once(tmp_path):
+    body = (
+        "import signal\nwith job(sys.argv[1]):\n    signal.raise_signal(signal.SIGTERM)\n    print('never')"
+    )
+    done = run(body, str(tmp_path / "job.log"))
+    assert (done.returncode, done.stdout) == (75, "")
+    assert "stopped by SIGTERM. The same command goes on from here." in done.stderr
+
+
+def test_a_second_signal_does_not_wait(tmp_path):
+    body = "import signal\nwith job(sys.argv[1], sys.argv[2]):\n"
+    body += "    signal.raise_signal(signal.SIGINT)\n" * 2 + "    print('never')"
+    done = run(body, str(tmp_path / "job.log"), str(tmp_path))
+    assert (done.returncode, done.stdout) == (75, "")
 
 
 def test_a_second_job_on_the_same_state_is_refused_and_told_who_holds_it(tmp_path):
