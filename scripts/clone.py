@@ -8,8 +8,8 @@ from garner.jobs import job, named
 from garner.languages import extensions
 
 study, batch = snakemake.wildcards.study, snakemake.wildcards.batch
-state = Path("state", study, "clone", batch)
-with job(snakemake.log[0], state):
+state = Path("state", study, "clone")  # of all batches: their number may change
+with job(snakemake.log[0], state / "batches" / batch):
     clone_batch(
         Path(snakemake.input.selection),
         int(batch),

@@ -39,32 +39,11 @@ def test_the_shipped_config_shows_every_setting_with_its_default(schema, shipped
     assert shipped == checked(bare, schema)
 
 
-def test_every_key_of_the_shipped_config_carries_a_comment_or_stands_in_a_block_that_does(root):
+def test_every_setting_of_the_shipped_config_carries_a_comment(root):
     lines = (root / "config.yaml").read_text().splitlines()
-    bare = [
-        line
-        for line in lines
-        if re.match(r"\s*[\w\"+#-]+:( |$)", line) and "#" not in line.replace('"C#"', "")
-    ]
-    speaking = {"forks", "archived", "minimum_stars", "train", "validation", "test", "samples_per_shard"}
-    blocks = {"run", "study", "tokens", "scrape", "clone", "sort", "dictionary", "serialize", "export"}
-    sizes = {"maximum_file_bytes", "minimum_bytes", "maximum_bytes", "users", "repositories"}
-    languages = {
-        "C",
-        '"C#"',
-        "C++",
-        "Go",
-        "Java",
-        "JavaScript",
-        "Lua",
-        "Objective-C",
-        "Python",
-        "Ruby",
-        "Rust",
-        "Shell",
-    }
-    unexplained = {line.split(":")[0].strip() for line in bare}
-    assert unexplained <= speaking | blocks | sizes | languages
+    settings = [line for line in lines if re.match(r"\s*[a-z_0-9]+: \S", line)]
+    assert len(settings) > 50
+    assert [line for line in settings if " # " not in line] == []
 
 
 def test_every_setting_is_described_in_the_schema(schema):

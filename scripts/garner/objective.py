@@ -1,0 +1,97 @@
+"""The mixed objective: maximum likelihood, adversarial, entropy minimisation and virtual adversarial losses.
+
+Sachan, Zaheer and Salakhutdinov, "Revisiting LSTM networks for semi-supervised text classification via mixed
+objective function", AAAI 2019, section 3; the adversarial losses are those of Miyato, Dai and Goodfellow,
+"Adversarial training methods for semi-supervised text classification", ICLR 2017, equations 2 to 6.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from garner.models import Embedded, Model
+
+LOSSES = ("maximum_likelihood", "adversarial", "entropy", "virtual_adversarial")
+SMALL = 0.01  # norm of the random direction at which the curvature of the divergence is felt
+
+Classify = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class MixedObjective:
+    """Weighted sum of the four losses; one of weight 0 is not computed.
+
+    `weights`: loss → weight. `epsilon`: "adversarial" and "virtual_adversarial" → norm of the perturbation of
+    a text's embedded tokens.
+    """
+
+    weights: dict[str, float]
+    epsilon: dict[str, float]
+
+    def __call__(self, model: Model, inputs: tuple[Tensor, ...], targets: Tensor) -> dict[str, Tensor]:
+        """Each loss switched on, and their weighted sum "loss", as means over the texts.
+
+        `targets`: classes, int64 (texts,).
+        """
+        embedded = model.embed(*inputs)
+        logits = model.classify(embedded.values)
+        losses = {}
+        if self.weights["maximum_likelihood"]:
+            losses["maximum_likelihood"] = functional.cross_entropy(logits, targets)
+        if self.weights["adversarial"]:
+            direction = adversarial_direction(embedded, logits, targets)
+            perturbed = perturb(embedded, direction, self.epsilon["adversarial"])
+            losses["adversarial"] = functional.cross_entropy(model.classify(perturbed), targets)
+        if self.weights["entropy"]:
+            losses["entropy"] = entropy(logits)
+        if self.weights["virtual_adversarial"]:
+            direction = virtual_adversarial_direction(model.classify, embedded, logits)
+            perturbed = perturb(embedded, direction, self.epsilon["virtual_adversarial"])
+            losses["virtual_adversarial"] = divergence(logits.detach(), model.classify(perturbed)).mean()
+        return losses | {"loss": sum(self.weights[name] * loss for name, loss in losses.items())}
+
+
+def adversarial_direction(embedded: Embedded, logits: Tensor, targets: Tensor) -> Tensor:
+    """−g/‖g‖₂ with g = ∇ log p(y | v): where the likelihood falls fastest, shape of `embedded.values`."""
+    loss = functional.cross_entropy(logits, targets, reduction="sum")
+    (gradient,) = torch.autograd.grad(loss, embedded.values, retain_graph=True)
+    return unit(gradient)
+
+
+def virtual_adversarial_direction(classify: Classify, embedded: Embedded, logits: Tensor) -> Tensor:
+    """The direction, (texts, …) of norm 1, in which the prediction changes most, by one power iteration.
+
+    The gradient of KL(p(v) ‖ p(v + d)) at a small random d is about H d, H its Hessian at 0.
+    """
+    values = embedded.values.detach()
+    small = (SMALL * unit(torch.randn_like(values))).requires_grad_()
+    change = divergence(logits.detach(), classify(values + small)).sum()
+    (gradient,) = torch.autograd.grad(change, small)
+    return unit(gradient)
+
+
+def perturb(embedded: Embedded, direction: Tensor, epsilon: float) -> Tensor:
+    """Values moved along `direction` by what a perturbation of norm `epsilon` of the tokens amounts to."""
+    reach = embedded.reach.reshape(-1, *[1] * (direction.dim() - 1))
+    return embedded.values + epsilon * reach * direction
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Each text's vector, over all dimensions but the first, divided by its norm; a zero stays zero."""
+    norm = torch.linalg.vector_norm(vectors.flatten(1), dim=1).clamp_min(torch.finfo(vectors.dtype).tiny)
+    return vectors / norm.reshape(-1, *[1] * (vectors.dim() - 1))
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Mean over the texts of H(p) = −Σ p log p, in nats."""
+    log_p = logits.log_softmax(dim=1)
+    return -(log_p.exp() * log_p).sum(dim=1).mean()
+
+
+def divergence(logits_p: Tensor, logits_q: Tensor) -> Tensor:
+    """KL(p ‖ q) in nats, (texts,)."""
+    log_p, log_q = logits_p.log_softmax(dim=1), logits_q.log_softmax(dim=1)
+    return (log_p.exp() * (log_p - log_q)).sum(dim=1)

@@ -1,0 +1,76 @@
+"""The connection to one GitHub: its addresses, its tokens, and the protocol that the settings ask for."""
+
+import ipaddress
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from garner.client import Client
+from garner.credentials import pool_of
+from garner.errors import ConfigError
+from garner.sources.github_graphql import GraphQL
+from garner.sources.github_rest import Rest
+
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+
+
+def connect(settings: dict, operational: dict) -> tuple[GraphQL | Rest, Client]:
+    """The protocol of the settings, and the client through which it asks. Sends nothing yet.
+
+    Raises ConfigError for an address or date that cannot be used, and CredentialsError for a token file.
+    """
+    api = api_address(settings["api"])
+    host = urlsplit(api).hostname
+    if operational["tokens"] is None and settings["protocol"] == "graphql" and host == "api.github.com":
+        raise ConfigError(
+            "GitHub answers GraphQL with a token only. Name a file of mode 0600 that holds one in the setting "
+            "run.tokens.github, or set scrape.protocol to rest."
+        )
+    if operational["tokens"] is not None and not api.startswith("https:") and not _is_loopback(host):
+        raise ConfigError(f"the setting scrape.api is {api}: a token goes over https alone. Write https://…")
+    client = Client(
+        pool_of(operational["tokens"]),
+        operational["contact"],
+        operational["on_quota"],
+        headers=HEADERS,
+        until=_midnight(settings["stop_after"]["date"]),
+    )
+    if settings["protocol"] == "rest":
+        return Rest(client, api), client
+    return GraphQL(client, graphql_address(api)), client
+
+
+def api_address(api: str) -> str:
+    """The address of the REST API in one spelling, by which the journal knows it."""
+    parts = urlsplit(api)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ConfigError(
+            f"the setting scrape.api is {api!r}. Expected an address like https://api.github.com."
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def graphql_address(api: str) -> str:
+    """Beside the REST API on github.com, above its version on an Enterprise server.
+
+    https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
+    """
+    return api.removesuffix("/v3") + "/graphql" if api.endswith("/api/v3") else api + "/graphql"
+
+
+def _midnight(date: str | None) -> float | None:
+    """Seconds of the epoch at which that day begins, in UTC."""
+    if date is None:
+        return None
+    try:
+        return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise ConfigError(
+            f"the setting scrape.stop_after.date is {date!r}. Expected a day as YYYY-MM-DD."
+        ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,108 @@
+"""GitHub's REST API: one request for each page of one user, and for each repository's languages.
+
+https://docs.github.com/rest/users/followers, https://docs.github.com/rest/repos/repos
+"""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from garner.client import Answer, Client
+from garner.errors import ForbiddenError, GoneError, MalformedError
+from garner.sources.github_records import Page, owned_by, repository_record
+
+_SUBJECTS = {"listed": "listed", "languages": "repository"}
+
+
+class Rest:
+    """Asks for pages under the address `url` and reads the answers as records."""
+
+    name = "rest"
+    resource = "core"
+
+    def __init__(self, client: Client, url: str):
+        self._client = client
+        self._url = url
+
+    def fetch(self, pages: Iterable[Page]) -> list[dict]:
+        """Records for the first of `pages`.
+
+        Raises what `Client.request` raises but for what is gone or forbidden, which is a record, and MalformedError
+        for an answer of another shape.
+        """
+        page = next(iter(pages))
+        read = {
+            "account": self._account,
+            "following": self._following,
+            "repositories": self._repositories,
+            "languages": self._languages,
+            "listed": self._listed,
+        }[page.kind]
+        try:
+            return [read(page)]
+        except (GoneError, ForbiddenError) as error:
+            return [{_SUBJECTS.get(page.kind, "user"): page.of, "status": error.reason}]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise MalformedError(
+                f"{page.kind} of {page.of}: the answer has another shape ({error!r})."
+            ) from None
+
+    def _get(self, path: str, expect: type, **parameters: object) -> Answer:
+        return self._client.request(
+            "GET", f"{self._url}/{path}", resource=self.resource, expect=expect, params=parameters
+        )
+
+    def _account(self, page: Page) -> dict:
+        account = self._get(f"users/{quote(page.of)}", dict).body
+        if account["type"] != "User":  # GraphQL knows no user by that name either
+            return {"user": page.of, "status": GoneError.reason}
+        return {"user": account["login"]}
+
+    def _following(self, page: Page) -> dict:
+        answer = self._get(f"users/{quote(page.of)}/following", list, per_page=100, page=_number(page))
+        users = [user["login"] for user in answer.body if user["type"] == "User"]
+        return {"user": page.of, "following": users, "after": page.after, "next": _next(page, answer)}
+
+    def _repositories(self, page: Page) -> dict:
+        path = f"users/{quote(page.of)}/repos"
+        answer = self._get(path, list, type="owner", sort="full_name", per_page=100, page=_number(page))
+        repositories = owned_by(page.of, [_repository_record(repository) for repository in answer.body])
+        return {
+            "user": page.of,
+            "repositories": repositories,
+            "after": page.after,
+            "next": _next(page, answer),
+        }
+
+    def _languages(self, page: Page) -> dict:
+        languages = self._get(f"repos/{quote(page.of)}/languages", dict).body
+        return {"repository": page.of, "languages": languages, "after": page.after, "next": None}
+
+    def _listed(self, page: Page) -> dict:
+        return {
+            "listed": page.of,
+            "found": _repository_record(self._get(f"repos/{quote(page.of)}", dict).body),
+        }
+
+
+def _number(page: Page) -> int:
+    return int(page.after.removeprefix("rest:")) if page.after else 1
+
+
+def _next(page: Page, answer: Answer) -> str | None:
+    # By number, not by the address that the API names: a token goes to no address but the configured one.
+    return f"rest:{_number(page) + 1}" if answer.has_next else None
+
+
+def _repository_record(repository: dict) -> dict:
+    licence = repository.get("license")
+    return repository_record(
+        repository=repository["full_name"],
+        clone_url=repository["clone_url"],
+        default_branch=repository["default_branch"],
+        fork=repository["fork"],
+        archived=repository["archived"],
+        stars=repository["stargazers_count"],
+        size_kib=repository["size"],
+        licence=licence and licence["spdx_id"],
+        languages=None,
+    )

@@ -1,0 +1,128 @@
+"""The results of scraping GitHub: users.parquet and repositories.parquet, and the filters on the way there."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pyarrow
+
+from garner.files import write_parquet
+from garner.logs import log
+
+USERS = pyarrow.schema(
+    [
+        ("user", pyarrow.string()),
+        ("depth", pyarrow.int32()),
+        ("order", pyarrow.int64()),
+        ("found_via", pyarrow.string()),
+        ("status", pyarrow.string()),
+        ("repositories", pyarrow.int64()),
+        ("following", pyarrow.int64()),
+    ]
+)
+REPOSITORIES = pyarrow.schema(
+    [
+        ("repository", pyarrow.string()),
+        ("owner", pyarrow.string()),
+        ("clone_url", pyarrow.string()),
+        ("default_branch", pyarrow.string()),
+        ("fork", pyarrow.bool_()),
+        ("archived", pyarrow.bool_()),
+        ("stars", pyarrow.int64()),
+        ("size_kib", pyarrow.int64()),
+        ("licence", pyarrow.string()),
+        ("languages", pyarrow.map_(pyarrow.string(), pyarrow.int64())),
+        ("order", pyarrow.int64()),
+    ]
+)
+
+
+def owner_of(repository: str) -> str:
+    """The key under which the owner of "owner/name" is found; GitHub's names ignore case."""
+    return repository.split("/")[0].lower()
+
+
+def is_excluded(repository: str, excluded: set[str]) -> bool:
+    """Whether "owner/name" or its owner is among the names excluded (in lower case)."""
+    return repository.lower() in excluded or owner_of(repository) in excluded
+
+
+def collect(records: Iterable[dict], owners: Iterable[str]) -> Iterator[dict]:
+    """The repositories that the `owners` (keys) still had when their last page was read, with all their languages."""
+    found: dict[str, dict[str, dict]] = {owner: {} for owner in owners}
+    for record in records:
+        if "repositories" in record and (owned := found.get(record["user"].lower())) is not None:
+            if record["after"] is None:
+                owned.clear()
+            owned.update((repository["repository"], repository) for repository in record["repositories"])
+        elif "repository" in record and (owned := found.get(owner_of(record["repository"]))) is not None:
+            add_languages(owned, record)
+    for owned in found.values():
+        yield from owned.values()
+
+
+def add_languages(repositories: dict[str, dict], record: dict) -> None:
+    """Take in a page of a repository's languages, or that it is gone."""
+    if "status" in record:
+        repositories.pop(record["repository"], None)
+    elif repository := repositories.get(record["repository"]):
+        repository["languages"] = (repository["languages"] or {}) | record["languages"]
+
+
+def write_users(path: Path, rows: Iterable[dict]) -> None:
+    """Seal users.parquet and say how many could not be had, and why."""
+    rows = list(rows)
+    write_parquet(path, rows, USERS)
+    failures = Counter(row["status"] for row in rows if row["status"] != "ok")
+    for reason, count in sorted(failures.items()):
+        log.warning("scrape: %d of %d users %s", count, len(rows), reason)
+
+
+def write_repositories(
+    path: Path, repositories: Iterable[dict], orders: dict[str, int], settings: dict, exclude: Iterable[str]
+) -> None:
+    """Seal repositories.parquet, sorted by name, with those that pass the filters; say how many did not, and why.
+
+    `orders` gives the order of each owner (by key), `settings` is the stage's block of the configuration.
+    """
+    excluded = {name.lower() for name in exclude}
+    kept, dropped = [], Counter()
+    for repository in repositories:
+        if reason := drop_reason(repository, settings, excluded):
+            dropped[reason] += 1
+        else:
+            kept.append(_row(repository, orders[owner_of(repository["repository"])]))
+    write_parquet(path, sorted(kept, key=lambda row: row["repository"]), REPOSITORIES)
+    log.info("scrape: %d of %d repositories kept", len(kept), len(kept) + dropped.total())
+    for reason, count in sorted(dropped.items()):
+        log.info("scrape: %d dropped: %s", count, reason)
+
+
+def drop_reason(repository: dict, settings: dict, excluded: set[str]) -> str | None:
+    """Why a repository is filtered out; None where it is kept."""
+    licences = {licence.lower() for licence in settings["licences"]}
+    languages = {language.lower() for language in settings["languages"]}
+    maximum = settings["maximum_size_kib"]
+    reasons = {
+        "excluded": is_excluded(repository["repository"], excluded),
+        "fork": repository["fork"] and not settings["forks"],
+        "archived": repository["archived"] and not settings["archived"],
+        "too large": maximum is not None and repository["size_kib"] > maximum,
+        "too few stars": repository["stars"] < settings["minimum_stars"],
+        "licence": bool(licences) and (repository["licence"] or "").lower() not in licences,
+        "language": bool(languages) and languages.isdisjoint(map(str.lower, repository["languages"])),
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _row(repository: dict, order: int) -> dict:
+    languages = sorted(repository["languages"].items())
+    # REST names a branch of an empty repository, too, which only size and languages give away.
+    empty = not languages and repository["size_kib"] == 0
+    return {
+        **{field: repository[field] for field in REPOSITORIES.names if field in repository},
+        "owner": repository["repository"].split("/")[0],
+        "default_branch": None if empty else repository["default_branch"],
+        "languages": languages,
+        "order": order,
+    }
