@@ -23,7 +23,7 @@ def measure(benchmarks: Path = ROOT / "benchmarks") -> list[Measure]:
             jobs = list(jobs_of(benchmarks / study / stage))
             if not jobs:
                 raise BenchmarkError(
-                    f"{benchmarks / study / stage} holds no measurement: the study {study} has not run to its "
+                    f"{benchmarks / study / stage} holds no measurement: {study} has not run to its "
                     f"end. Run `make demo STUDY={study}` first."
                 )
             seconds = sum(seconds for seconds, _ in jobs)

@@ -10,8 +10,9 @@ writes bare repositories TARGET/OWNER/NAME.git, one for each
 - folder of sources that is named: a folder that holds `.git`, or any file of its own, is one repository, a
   folder of nothing but folders is one for each of them.
 
-Each has one commit, whose message names the origin, version and licence. The same inputs give the same commits
-on any machine. What is there and still right stays; what an earlier call wrote and nobody asks for now goes.
+Each has one commit, whose message names the origin, version and licence. The same inputs give the same
+commits on any machine. What is there and still right stays; what an earlier call wrote and this one does not
+ask for goes.
 """
 
 import argparse
@@ -20,7 +21,6 @@ import os
 import re
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -57,14 +57,14 @@ def build(
     """Write the repositories under `target`; give the sorted `owner/name` of all of them.
 
     `packages` is the pinned list (None: nothing is fetched), `distributions` what to take in place of the
-    installed ones. Raises InputError for a source that is no folder, a damaged archive, or a fetched file that
-    is not the pinned one, and GitError where git fails.
+    installed ones. Raises InputError for a source that is no folder, a damaged archive, or a fetched file
+    that is not the pinned one, and GitError where git fails.
     """
     target = Path(target).absolute()
+    folders = [origin for path in sources for origin in origins.folder(Path(path))]
     written = {read_description(path): path for path in sorted(target.glob("*/*.git"))}
     fetched = [] if packages is None else _fetched(downloads.read_list(packages), target, written)
     installed = metadata.distributions() if distributions is None else distributions
-    folders = [origin for path in sources for origin in origins.folder(Path(path))]
     wanted = _places([*_with_installed(fetched, installed), *folders])
     stale = [place for place in wanted if written.get(_mark(wanted[place])) != target / place]
     _remove_others(target, written, wanted)
@@ -107,15 +107,15 @@ def _with_installed(fetched: list[Origin], distributions: Iterable[metadata.Dist
 
 def _places(wanted: list[Origin]) -> dict[str, Origin]:
     """Map `owner/name.git` to its origin; the second origin of a name gets a number."""
-    places: dict[str, Origin] = {}
-    count: Counter[str] = Counter()
+    named: dict[str, Origin] = {}
     for origin in wanted:
-        name = _repository_name(origin.name)
-        count[name] += 1
-        if count[name] > 1:
-            name = f"{name}-{count[name]}"
-        places[f"{_owner(name)}/{name}.git"] = origin
-    return places
+        stem = name = _repository_name(origin.name)
+        number = 1
+        while name in named:
+            number += 1
+            name = f"{stem}-{number}"
+        named[name] = origin
+    return {f"{_owner(name)}/{name}.git": origin for name, origin in named.items()}
 
 
 def _repository_name(name: str) -> str:

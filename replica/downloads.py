@@ -84,10 +84,10 @@ def read_list(path: Path) -> list[Package]:
 
 
 def fetch(packages: list[Package], folder: Path) -> list[Package]:
-    """Fetch what `folder` does not hold yet, and give the packages that it holds now, under their `file_name`.
+    """Fetch what `folder` does not hold yet, and give those that it holds now, under their `file_name`.
 
-    A package that cannot be had is left out, with a line in the log for each reason. Raises InputError, naming
-    the package, where a file is not the pinned one.
+    A package that cannot be had is left out, with a line in the log for each reason. Raises InputError,
+    naming the package, where a file is not the pinned one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [package for package in packages if not _is_there(package, folder)]
@@ -110,12 +110,12 @@ def _is_there(package: Package, folder: Path) -> bool:
 
 
 def _keep(package: Package, data: bytes, folder: Path) -> None:
-    found = sha256(data).hexdigest()
-    if found != package.sha256:
+    found = len(data), sha256(data).hexdigest()
+    if found != (package.bytes, package.sha256):
         raise InputError(
-            f"{package.specification} from the {package.registry} registry is not the pinned file: its sha256 "
-            f"begins {found[:16]}, not {package.sha256[:16]}. Take it off the list of packages, unless you know "
-            "why it changed."
+            f"{package.specification} from the {package.registry} registry is not the pinned file: found "
+            f"{found[0]:,} bytes with sha256 {found[1]}, expected {package.bytes:,} with {package.sha256}. "
+            "Take it off the list of packages, unless you know why it changed."
         )
     with atomic(folder / package.file_name) as part:
         part.write_bytes(data)

@@ -51,7 +51,7 @@ class Tree:
 
 @dataclass(frozen=True)
 class Origin:
-    """One repository to be. `key` differs whenever the files may; `read` is called only where they are needed."""
+    """One repository to be. `key` differs whenever the files may; `read` is called only when it must."""
 
     name: str
     version: str

@@ -15,6 +15,7 @@ from replica import languages, licences, safe_git
 LAYOUTS = "owner/name.git, owner/name, owner+name/repo, owner+name.git or owner+name"
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 LICENCE_BYTES = 200_000  # no licence is longer
+LAST_SECOND = 253_402_300_799  # of the year 9999; a commit may claim any date
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def find_repositories(folder: Path) -> dict[tuple[str, str], Path]:
     seen: dict[str, Path] = {}
     for owner, name, path in candidates(folder):
         if not NAME.fullmatch(owner) or not NAME.fullmatch(name) or name in (".", ".."):
-            log.warning("%s is left out: GitHub has no such name as %r", path, f"{owner}/{name}")
+            log.warning("%a is left out: GitHub has no such name as %a", str(path), f"{owner}/{name}")
             continue
         twin = seen.setdefault(f"{owner}/{name}".lower(), path)
         if twin != path:
@@ -82,7 +83,12 @@ def read_repository(owner: str, name: str, git_directory: Path, view: Path, seed
     safe_git.make_view(git_directory, view)
     branch = re.sub(r"^ref: refs/heads/", "", (view / "HEAD").read_text(errors="replace").strip())
     head, pushed_at = last_commit(view, f"{owner}/{name}")
-    files = list_files(view, f"{owner}/{name}") if head else []
+    files, licence = [], None
+    try:
+        files = list_files(view, f"{owner}/{name}") if head else []
+        licence = find_licence(view, files)
+    except GitError as error:
+        log.warning("%s/%s is damaged, so git will fail to clone it: %s", owner, name, error)
     return Repository(
         owner=owner,
         name=name,
@@ -92,7 +98,7 @@ def read_repository(owner: str, name: str, git_directory: Path, view: Path, seed
         pushed_at=pushed_at,
         size_kib=object_bytes(view) // 1024,
         languages=languages.language_statistics((path, size) for path, size, _ in files),
-        licence=find_licence(view, files),
+        licence=licence,
         # Most have few stars and few have many, as it is.
         stars=int(10 ** (4.5 * random.Random(f"{seed} {owner}/{name}").random() ** 2)) - 1,
     )
@@ -105,7 +111,7 @@ def last_commit(view: Path, full_name: str) -> tuple[str | None, str]:
     except GitError:
         log.warning("%s: HEAD names no commit; it is served as an empty repository", full_name)
         return None, iso(0)
-    return commit.decode(), iso(int(seconds))
+    return commit.decode(), iso(min(int(seconds), LAST_SECOND))
 
 
 def list_files(view: Path, full_name: str) -> list[tuple[str, int, str]]:

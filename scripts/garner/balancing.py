@@ -92,7 +92,7 @@ def _advice(drops: Counter[str], lacking: int) -> str:
         return "raise sort.balance_ratio, or get more files of the scarcest language"
     if drops["repository_cap"] >= lacking:
         return "raise sort.files_per_repository"
-    return "raise scrape.stop_after, so that more repositories are found, or clone.oversampling, so that more are cloned"
+    return "raise scrape.stop_after, to find more repositories, or clone.oversampling, to clone more of them"
 
 
 def _capped(files: list[File], cap: int) -> list[File]:
@@ -100,7 +100,7 @@ def _capped(files: list[File], cap: int) -> list[File]:
 
 
 def _ranked(files: list[File]) -> list[tuple[File, int]]:
-    """The files in order of preference, each with the number of preferred ones of its repository and language."""
+    """The files in order of preference, each with its rank in its repository and language."""
     seen: Counter[tuple[str, str]] = Counter()
     ranked = []
     for file in sorted(files, key=lambda file: (file.order, file.row)):
@@ -119,7 +119,8 @@ def _too_few(files: list[File], settings: dict) -> dict[str, str]:
         elif repositories[language] < settings["minimum_repositories"]:
             left_out[language] = (
                 f"it has clean files in {repositories[language]} repositories and needs "
-                f"{settings['minimum_repositories']}; lower sort.minimum_repositories or raise scrape.stop_after."
+                f"{settings['minimum_repositories']}; lower sort.minimum_repositories or raise "
+                "scrape.stop_after."
             )
         elif count[language] < settings["minimum_files"]:
             left_out[language] = (

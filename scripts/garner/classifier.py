@@ -127,8 +127,8 @@ def read_text(given: str | bytes | Path) -> tuple[str | None, str | None]:
         return given, None
     try:
         return decode(_content(given) if isinstance(given, Path) else given)
-    except OSError as error:
-        return None, f"unreadable: {error.strerror}"
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        return None, f"unreadable: {getattr(error, 'strerror', None) or error}"
 
 
 def _content(path: Path) -> bytes:
@@ -142,6 +142,8 @@ def _content(path: Path) -> bytes:
 
 
 def _read(folder: Path, file: dict) -> bytes:
+    if Path(file["name"]).name != file["name"]:
+        raise ClassifierError(f"{folder}/classifier.json: {file['name']!r} is no name of a file beside it.")
     path = folder / file["name"]
     try:
         data = path.read_bytes()

@@ -1,11 +1,12 @@
 """The one place that sends an HTTP request: pacing, quota, retries, credentials, and typed errors.
 
-A `Retry-After` is waited for; a used-up quota is waited out until it is renewed, or with another token; a limit
-that names no time is given a minute, then two, then four. What a later attempt can mend (a reset connection, 5xx,
-a body that is cut off or no JSON) is tried again after exponential backoff with full jitter. The waits come from
-the generators of `backoff`; its decorators would sleep through a request to stop.
+A `Retry-After` is waited for. A used-up quota is waited out until it is renewed, unless another token has
+some left. A limit that names no time is given a minute, then two, then four. What a later attempt can mend (a
+reset connection, 5xx, a body that is cut off or no JSON) is tried again after exponential backoff with full
+jitter. The waits come from the generators of `backoff`: its decorators would sleep through a request to stop.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import requests
 
 from garner import __version__, answers
 from garner.answers import Limited
-from garner.credentials import Pool, Token
+from garner.credentials import Pool, Quota, Token
 from garner.errors import (
     ApiError,
     ConfigError,
@@ -32,7 +33,7 @@ from garner.jobs import stop_requested
 from garner.logs import duration, log
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
-ATTEMPTS = 12  # with the waits between them, about 13 minutes on average
+ATTEMPTS = 20  # with the waits between them, half an hour on average
 LONGEST_BACKOFF = 300.0  # seconds
 UNTOLD_WAIT = 60.0  # seconds to wait at a limit that names no time; doubled each time in a row
 LONGEST_WINDOW = 3600.0  # seconds after which to ask again, whatever the API said of its quota
@@ -53,10 +54,10 @@ class Answer:
 
 
 class Client:
-    """Sends one request after another. `clock` offers `time`, `monotonic` and `sleep`, as the module `time` does.
+    """Sends one request after another, with the tokens of `pool`.
 
-    `until` (seconds of the epoch) is when requests end; then, and before a wait that would go beyond, DateReached
-    is raised.
+    `until` (seconds of the epoch) is when requests end: from then on, and instead of a wait beyond it,
+    DateReached is raised. `clock` offers `time`, `monotonic` and `sleep`, as the module `time` does.
     """
 
     def __init__(
@@ -89,12 +90,12 @@ class Client:
         attempts: int = ATTEMPTS,
         **content: object,
     ) -> Answer:
-        """Send a request until it is answered, and give the answer, whose body is of type `expect`.
+        """Send a request until it is answered with a body of type `expect`.
 
-        `resource` names the quota that it draws on, `content` is what `requests` takes (`params`, `json`). `check`
-        looks at a body that came with status 2xx and raises Limited, or an ApiError of its own.
-        Raises GoneError, ForbiddenError, CredentialsError, QuotaError, MalformedError, TransientError, ApiError for
-        any other refusal, Interrupted when asked to stop, and DateReached.
+        `resource` names the quota that it draws on; `content` is what `requests` takes (`params`, `json`).
+        `check` looks at a body that came with status 2xx and raises Limited, or an ApiError of its own.
+        Raises GoneError, ForbiddenError, CredentialsError, QuotaError, MalformedError, TransientError,
+        ApiError for any other refusal, Interrupted when asked to stop, and DateReached.
         """
         waits = backoff.expo(max_value=LONGEST_BACKOFF)
         next(waits)  # the first value only starts the generator
@@ -109,21 +110,22 @@ class Client:
                 self._obey(limit, token, resource, url)
             except (TransientError, MalformedError) as error:
                 failed += 1
+                what = f"{method} {url} failed, attempt {failed} of {attempts}: {error}"
                 if failed >= attempts:
-                    raise type(error)(
-                        f"{method} {url} failed {failed} times; the last time: {error}. Nothing is lost: run the same "
-                        "command again once the API is well, and it goes on."
-                    ) from None
+                    raise type(error)(f"{what}. Nothing is lost: run the same command again later.") from None
                 wait = max(backoff.full_jitter(next(waits)), getattr(error, "retry_after", 0.0))
-                log.warning(
-                    "%s %s failed, attempt %d of %d: %s; next one in %s.",
-                    *(method, url, failed, attempts, error, duration(wait)),
-                )
+                log.warning("%s; next in %s.", what, duration(wait))
                 self._sleep(wait)
             except ApiError as error:
                 if not (isinstance(error, CredentialsError) and self._pool.drop(token)):
                     raise type(error)(f"{method} {url}: {error}") from None
                 log.warning("%s Going on with the other tokens.", error)
+
+    def affordable(self, resource: str) -> float | None:
+        """What the next request may cost: all that a token has left, or will have; None before any answer."""
+        _, quota = self._pool.best(resource, self._clock.monotonic())
+        most = quota.remaining if quota.remaining > 0 else quota.limit
+        return None if most == math.inf else most
 
     def progress(self, resource: str) -> str:
         """Requests sent and, as soon as an answer has told, what all tokens have left together."""
@@ -143,7 +145,7 @@ class Client:
             raise TransientError(f"{type(error).__name__}: {error}") from None
         self._note_quota(token, resource, response.headers)
         if not 200 <= response.status_code < 300:
-            raise answers.failure(response.status_code, response.headers, text, token, self._clock.time())
+            raise answers.refusal(response.status_code, response.headers, text, token, self._clock.time())
         body = answers.parse(text, expect)
         if check is not None:
             try:
@@ -155,17 +157,20 @@ class Client:
 
     def _token_with_quota(self, resource: str, url: str) -> Token:
         while True:
-            token, wait = self._pool.best(resource, self._clock.monotonic())
-            if wait <= 0:
+            token, quota = self._pool.best(resource, self._clock.monotonic())
+            if quota.remaining > 0:
                 return token
+            wait = quota.renewed_at - self._clock.monotonic()
             self._pause(wait, f"the quota of {urlsplit(url).netloc} ({resource}) is used up", may_stop=True)
 
     def _note_quota(self, token: Token, resource: str, headers: Mapping[str, str], used_up=False) -> None:
-        remaining = 0 if used_up else answers.remaining(headers)
-        if remaining is not None:
-            resource = headers.get("X-RateLimit-Resource", resource)
-            wait = answers.renewed_in(headers, self._clock.time()) or UNTOLD_WAIT
-            self._pool.note(token, resource, remaining, self._clock.monotonic() + min(wait, LONGEST_WINDOW))
+        remaining = 0.0 if used_up else answers.number(headers.get("X-RateLimit-Remaining"))
+        if remaining is None:
+            return
+        limit = answers.number(headers.get("X-RateLimit-Limit"))
+        wait = answers.renewed_in(headers, self._clock.time()) or UNTOLD_WAIT
+        renewed_at = self._clock.monotonic() + min(wait, LONGEST_WINDOW)
+        self._pool.note(token, resource, Quota(remaining, math.inf if limit is None else limit, renewed_at))
 
     def _obey(self, limit: Limited, token: Token, resource: str, url: str) -> None:
         """Rest the token whose quota is used up; pause altogether where the API asks for that."""
@@ -184,7 +189,8 @@ class Client:
         when = f"{end:%Y-%m-%d %H:%M:%S %Z}"
         if may_stop and self._on_quota == "stop":
             raise QuotaError(
-                f"{why} until {when}. Nothing is lost: run the same command again then, or set run.on_quota to wait."
+                f"{why} until {when}. Nothing is lost: run the same command again then, or set run.on_quota "
+                "to wait."
             )
         log.warning("%s; waiting until %s (%s).", why, when, duration(seconds))
         self._sleep(seconds)

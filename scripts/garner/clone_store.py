@@ -78,9 +78,8 @@ class CloneStore:
             "bytes": size,
         }
         rows = ({"path": path, "bytes": content} for path, content in files if self._is_source(path, content))
-        write_files(
-            self._path(repository, "parquet"), rows, _SCHEMA.with_metadata({"garner": json.dumps(shape)})
-        )
+        schema = _SCHEMA.with_metadata({"garner": json.dumps(shape)})
+        write_files(self._path(repository, "parquet"), rows, schema)
         self._path(repository, "json").unlink(missing_ok=True)
 
     def fail(self, repository: str, error: GitError) -> None:
@@ -131,7 +130,7 @@ class CloneStore:
             return json.loads(pyarrow.parquet.read_schema(path).metadata[b"garner"])
         except FileNotFoundError:
             return None
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, OSError) as error:
             log.warning("%s, which keeps %s, is damaged (%s): to be cloned again", path, repository, error)
             return None
 

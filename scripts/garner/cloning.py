@@ -62,12 +62,8 @@ def clone_batch(
     _refuse_to_fail_everywhere(rows, failures)
     write_json(outputs["failures"], failures)
     count = write_files(outputs["files"], _files(rows, store), _SCHEMA)
-    log.info(
-        "clone: %s files of %s repositories; %s failed",
-        f"{count:,}",
-        len(rows) - len(failures),
-        len(failures),
-    )
+    kept = len(rows) - len(failures)
+    log.info("clone: %s files of %s repositories; %s failed", f"{count:,}", kept, len(failures))
 
 
 def _clone_all(rows: list[dict], store: CloneStore, folder: Path, settings: dict, token: str | None) -> None:
@@ -132,8 +128,8 @@ def _refuse_to_fail_everywhere(rows: list[dict], failures: list[dict]) -> None:
 def _no_network(row: dict, count: int) -> GitError:
     host = urlsplit(row["clone_url"]).netloc
     return GitError(
-        f"None of {count} repositories in a row could be cloned from {host}. Check the network (and the proxy, "
-        "if there is one), then run the same command again: it goes on where it stopped.",
+        f"None of {count} repositories in a row could be cloned from {host}. Check the network (and the "
+        "proxy, if there is one), then run the same command again: it goes on where it stopped.",
         "unreachable",
         True,
     )

@@ -2,8 +2,8 @@
 
 What a request taught is appended to `open.jsonl` and is on the disk before the next request goes out. Grown
 large, that file is sealed as `part-000001.jsonl.zst`, the next as `part-000002.jsonl.zst`. So a crawl that is
-killed at any moment repeats at most the request in flight, and the rest of it (frontier, users seen, cursors) is
-recovered from the journal alone.
+killed at any moment repeats at most the request in flight, and the rest of it (frontier, users seen, cursors)
+is recovered from the journal alone.
 """
 
 import json
@@ -60,14 +60,14 @@ class Journal:
             self._open.unlink()
 
     def __iter__(self) -> Iterator[dict]:
-        """All records, in the order in which they were appended. Raises InputError where a part is damaged."""
+        """All records, in the order in which they were appended. Raises InputError for a damaged part."""
         for path in self._parts():
             yield from self._records(path, _decompressed(path))
         if self._open.exists():
             yield from self._records(self._open, self._open.read_bytes())
 
     def _recover(self) -> None:
-        """Mend what a killed process left: a last line cut short, or lines sealed but not yet cleared away."""
+        """Mend what a killed process left: a last line cut short, or lines sealed but not cleared away."""
         if not self._open.exists():
             return
         data = self._open.read_bytes()
@@ -85,8 +85,9 @@ class Journal:
             raise InputError(f"{path} is damaged. Restore it, or forget the crawl: {self._reset()}") from None
         if header != self._header:
             raise ConfigError(
-                f"{self._folder} holds what {header.get('api')} answered (format {header.get('journal')}), but the "
-                f"setting api is {self._header['api']}. Set it back, or forget the crawl: {self._reset()}"
+                f"{self._folder} holds answers of {header.get('api')} (format {header.get('journal')}), but "
+                f"the setting scrape.api is {self._header['api']}. Set it back, or forget the crawl: "
+                f"{self._reset()}"
             )
         yield from records
 
@@ -139,9 +140,9 @@ def walk(
     unit: str,
     note: Callable[[], str],
 ) -> None:
-    """Ask until nothing is left to ask. `fetch` sends one request for the first of the pages that it is given.
+    """Ask until nothing is left to ask. `fetch` sends one request for the first of the pages it is given.
 
-    Raises what `fetch` does, DiskFullError, and Interrupted when asked to stop; all that was learned is kept then.
+    Raises what `fetch` does, DiskFullError, and Interrupted when asked to stop; what was learned is kept.
     """
     begin = frontier.done
     left = None if frontier.total is None else frontier.total - begin

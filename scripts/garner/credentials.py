@@ -13,14 +13,14 @@ import requests
 
 from garner.errors import CredentialsError
 
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
 class Token(requests.auth.AuthBase):
-    """One line of a token file, or `ANONYMOUS`. As `auth=` of a request it sets the Authorization header.
+    """One line of a token file, or ANONYMOUS. As `auth=` of a request it sets the Authorization header.
 
-    Being `auth`, it also keeps `requests` from sending what a ~/.netrc holds for the host.
+    That it is `auth`, not a header, also keeps `requests` from sending what a ~/.netrc holds for the host.
     """
 
     secret: str | None = field(repr=False)
@@ -36,30 +36,30 @@ ANONYMOUS = Token(None, "no token")
 
 
 def read_tokens(path: Path | str) -> list[Token]:
-    """The tokens of a file: one a line, blank lines and lines that begin with # aside, doubles once.
+    """The tokens of a file, one a line; blank lines and those that begin with # are skipped, doubles dropped.
 
-    Raises CredentialsError where the file is missing, empty or open to others, or where a line is no token.
+    Raises CredentialsError where the file is missing, empty or open to others, or a line is no token.
     """
     path = Path(path).expanduser()
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise CredentialsError(
-                f"{path} has mode {mode:04o}, so others on this machine can read your tokens. Run: chmod 600 {path}"
-            )
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise CredentialsError(
-            f"the token file {path} can't be read: {reason}. Write one token a line, then: chmod 600 {path}"
+            f"the token file {path} can't be read: {why}. Write one token a line, then run: chmod 600 {path}"
         ) from None
+    if mode & 0o077:
+        raise CredentialsError(
+            f"the token file {path} has mode {mode:04o}, so that others can read it. Run: chmod 600 {path}"
+        )
     tokens: dict[str, Token] = {}
     for number, line in enumerate(map(str.strip, lines), start=1):
         if not line or line.startswith("#"):
             continue
-        if not _PRINTABLE.fullmatch(line):
+        if not _TOKEN.fullmatch(line):
             raise CredentialsError(
-                f"{path}, line {number} is no token: write one token a line and nothing else."
+                f"{path}, line {number} is no token. Write one token a line, nothing else."
             )
         tokens.setdefault(line, Token(line, f"{path}, line {number}"))
     if not tokens:
@@ -69,20 +69,17 @@ def read_tokens(path: Path | str) -> list[Token]:
 
 @dataclass(frozen=True)
 class Quota:
-    """What a token has left of a resource, how much it has after a renewal, and when that comes."""
+    """What a token has left of a resource, what it has once that is renewed, and when (pool's clock)."""
 
-    remaining: float
-    limit: float
-    renewed_at: float  # seconds of the pool's clock
-
-
-UNKNOWN = Quota(math.inf, math.inf, math.inf)  # before the first answer tells
+    remaining: float = math.inf  # until an answer tells
+    limit: float = math.inf
+    renewed_at: float = math.inf
 
 
 class Pool:
     """Tokens with the quota that each has left, counted apart for each resource (`core`, `graphql`, …).
 
-    `now` is in seconds of one monotonic clock, the caller's.
+    `now` is in seconds of one monotonic clock, the caller's. Without tokens, requests are anonymous.
     """
 
     def __init__(self, tokens: list[Token]):
@@ -100,23 +97,21 @@ class Pool:
         self._quotas[token, resource] = quota
 
     def drop(self, token: Token) -> bool:
-        """Forget a token that the API refuses; False where it was the last."""
-        self._tokens = [other for other in self._tokens if other != token] or [token]
-        return token not in self._tokens
+        """Forget a token that the API refuses; False where it is the last one, which stays."""
+        if self._tokens == [token]:
+            return False
+        self._tokens.remove(token)
+        return True
 
     def left(self, resource: str, now: float) -> int | None:
-        """What all tokens have left together, as far as the API has said; None while it has said nothing."""
+        """What all tokens have left together, as far as answers have told; None while none has."""
         quotas = [self._quota(token, resource, now).remaining for token in self._tokens]
         known = [remaining for remaining in quotas if remaining < math.inf]
         return int(sum(known)) if known else None
 
     def _quota(self, token: Token, resource: str, now: float) -> Quota:
-        quota = self._quotas.get((token, resource), UNKNOWN)
-        if quota.renewed_at <= now:
-            return Quota(quota.limit, quota.limit, math.inf)
-        return quota
-
-
-def pool_of(path: Path | str | None) -> Pool:
-    """The pool of a token file, or of nobody's where there is none."""
-    return Pool(read_tokens(path) if path else [])
+        quota = self._quotas.get((token, resource), Quota())
+        if quota.renewed_at > now:
+            return quota
+        # Even where the limit was zero: only asking shows whether it still is.
+        return Quota(max(quota.limit, 1), quota.limit)

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from itertools import groupby, islice
 from operator import itemgetter
@@ -19,7 +20,7 @@ from typing import TextIO
 
 import zstandard
 
-from garner.errors import InputError, Interrupted
+from garner.errors import GarnerError, InputError, Interrupted
 from garner.files import atomic, disk_full_is_named, open_parquet, read_parquet
 from garner.jobs import stop_requested
 from garner.logs import Progress, log
@@ -90,7 +91,13 @@ def counts_of_row_groups(train: Path, pattern: str, workers: int) -> Iterator[Co
         todo = iter(groups)
         running = [pool.submit(_count, train, group, pattern) for group in islice(todo, 2 * workers)]
         while running:
-            yield running.pop(0).result()
+            try:
+                yield running.pop(0).result()
+            except BrokenProcessPool:
+                raise GarnerError(
+                    "a process that counts tokens was killed, most likely as memory ran out. Give the job "
+                    "more memory or fewer threads, and run the same command again."
+                ) from None
             progress.advance()
             if stop_requested():
                 pool.shutdown(cancel_futures=True)

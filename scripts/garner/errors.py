@@ -3,7 +3,7 @@
 GarnerError
 ├── ConfigError            a setting is unknown, of the wrong type, out of range or contradicts another
 ├── InputError             a file or row that the user (or an earlier stage) gave cannot be used
-│   ├── ClassifierError    the folder of an exported classifier is not whole, or its files are not of one export
+│   ├── ClassifierError    the folder of an exported classifier is not whole, or not of one export
 │   └── ShardError         a shard or its index is damaged, truncated or of another version
 ├── DiskFullError          no space is left where a file was to be written
 ├── StateLockedError       another process works on the same progress

@@ -121,7 +121,7 @@ def open_parquet(path: Path | str) -> Iterator:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} is not there.") from None
-    except (pyarrow.ArrowInvalid, OSError) as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise InputError(
             f"{path} is no readable Parquet ({error}). Delete it and run the same command again."
         ) from None

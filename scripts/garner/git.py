@@ -191,6 +191,24 @@ class Clone:
             own |= {"GIT_ALLOW_PROTOCOL": "", "GIT_DIR": str(self._repository)}
         return kept | own | ({_TOKEN: token} if token else {})
 
+    def _start(
+        self, arguments: list[str], stdin: Path | str, url: str, token: str | None
+    ) -> subprocess.Popen:
+        helper = _credential_setting(url) if token else []
+        configuration = [f"{key}={value}" for key, value in _CONFIGURATION.items()] + helper
+        options = [word for setting in configuration for word in ("-c", setting)]
+        with open(stdin, "rb") as lines:
+            return subprocess.Popen(
+                [_git(), *options, *arguments],
+                cwd=self.folder,
+                stdin=lines,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment(url, token),
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
     @contextmanager
     def _running(
         self,
@@ -204,20 +222,7 @@ class Clone:
 
         Without `url` it can reach no network.
         """
-        helper = _credential_setting(url) if token else []
-        configuration = [f"{key}={value}" for key, value in _CONFIGURATION.items()] + helper
-        options = [word for setting in configuration for word in ("-c", setting)]
-        with open(stdin, "rb") as lines:
-            process = subprocess.Popen(
-                [_git(), *options, *arguments],
-                cwd=self.folder,
-                stdin=lines,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=self._environment(url, token),
-                start_new_session=True,
-                preexec_fn=_die_with_parent,
-            )
+        process = self._start(arguments, stdin, url, token)
         alarm = threading.Timer(max(self._deadline - time.monotonic(), 0), _kill, [process])
         # Not to a file, which could not be written on a full disk; and a server may say very much.
         said = bytearray()
@@ -226,6 +231,7 @@ class Clone:
         listener.start()
         try:
             yield process
+            process.stdout.close()  # else git would wait for ever where its answer is not read to the end
             process.wait()
         finally:
             alarm.cancel()

@@ -1,19 +1,20 @@
-"""Which language a source file is written in: by its name, and where languages share a name, by its content.
+"""Which language a source file is in: by its name, and where languages share a name, by its content.
 
 The rules, in this order, for the languages of a study (`{name: [extensions]}`, names as GitHub spells them):
 
-1. The whole name (`Rakefile`), else the longest extension of the name (`.zsh-theme`), tells which languages claim it.
-2. A name without any extension is claimed by the language of the interpreter that its `#!` line names.
-3. `.h` is Objective-C where it uses `@interface` and the like, `#import` or Foundation's names; C++ where it uses
-   classes, namespaces, templates, references or a header without `.h`, outside comments and `#ifdef __cplusplus`;
-   else the repository decides: it is in the language that most of its `.c`, `.cc`, `.m` … files are in, C in doubt.
-4. `.m` is Objective-C only where it has the marks of Objective-C or an `#include`; else it is MATLAB, Mathematica,
-   Mercury, Limbo … and no language of ours. `.rs` with RenderScript's pragmas is no Rust.
+1. The whole name (`rakefile`), else its longest extension (`.zsh-theme`), tells which languages claim it.
+2. A name without extension is claimed by the language whose interpreter its `#!` line names.
+3. `.h` is Objective-C where it uses `@interface` and the like, `#import` or Foundation's names; C++ where it
+   uses classes, namespaces, templates, references or headers without `.h` (comments and `#ifdef __cplusplus`
+   apart); C where it has `extern "C"` and none of these. Else its neighbours decide: it is in the language of
+   most `.c`, `.cc`, `.m` … files in the nearest folder around it that has any; C if there is none.
+4. `.m` is Objective-C where it has the marks of it or an `#include`; else it is MATLAB, Mathematica, Mercury,
+   Limbo …, and no language of ours. `.rs` with the pragmas of RenderScript is no Rust.
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from garner.errors import ConfigError
@@ -30,11 +31,9 @@ INTERPRETERS = {
 _LANGUAGE_OF_INTERPRETER = {name: language for language, names in INTERPRETERS.items() for name in names}
 _SHEBANG = re.compile(r"#![ \t]*(\S+)[ \t]*([^\r\n]*)")
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_ONLY_FOR_CPP = re.compile(
-    r"^[ \t]*#[ \t]*if(?:def[ \t]+|[ \t]+defined\b[ \t(]*)__cplusplus\b.*?^[ \t]*#[ \t]*(?:else|elif|endif)\b",
-    re.DOTALL | re.MULTILINE,
-)
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_IF_CPP = re.compile(r"[ \t]*#[ \t]*if(?:def[ \t]+|[ \t]+defined\b[ \t(]*)__cplusplus\b")
+_END_IF_CPP = re.compile(r"[ \t]*#[ \t]*(?:else|elif|endif)\b")
 _OBJECTIVE_C = re.compile(
     r"""^[ \t]*@(?:interface|implementation|protocol|property|class|end|import|synthesize|optional|required)\b
       | ^[ \t]*\#[ \t]*import[ \t]*[<"][^>"]+\.h[>"]
@@ -51,7 +50,7 @@ _CPP = re.compile(
       | ^[ \t]*(?:class|enum[ \t]+class|struct)[ \t]+(?:\w+[ \t]+)*\w+(?:[ \t]+final)?[ \t]*:[ \t]*\w
       | ^[ \t]*(?:friend[ \t]+)?class[ \t]+(?:\w+[ \t]+)*\w+[ \t]*(?:;|\{|$)
       | ^[ \t]*(?:public|private|protected)[ \t]*:
-      | \b\w+::~?\w
+      | ^[^"\n]*\w::~?\w
       | ^[ \t]*\#[ \t]*include[ \t]*(?:<[\w/]+>|[<"][^>"]+\.(?:hh|hpp|hxx)[>"])
       | \b(?:static|dynamic|reinterpret|const)_cast[ \t]*<
       | \b(?:virtual[ \t]+[\w~]|constexpr[ \t]+\w|typename[ \t]+\w|noexcept\b|decltype[ \t]*\()
@@ -59,6 +58,7 @@ _CPP = re.compile(
       | \bconst[ \t]+\w+[ \t]*&[ \t]*\w+[ \t]*[,)]""",
     re.MULTILINE | re.VERBOSE,
 )
+_EXTERN_C = re.compile(r'\bextern[ \t]+"C"')
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*[<"]', re.MULTILINE)
 _RENDERSCRIPT = re.compile(r"^[ \t]*#[ \t]*pragma[ \t]+(?:version[ \t]*\(|rs\b)", re.MULTILINE)
 
@@ -67,7 +67,20 @@ def _header(text: str) -> tuple[str, ...]:
     code = _COMMENT.sub(" ", text)
     if _OBJECTIVE_C.search(code):
         return ("Objective-C",)
-    return ("C++",) if _CPP.search(_ONLY_FOR_CPP.sub("\n#if", code)) else C_FAMILY
+    if _CPP.search(_seen_by_c(code)):
+        return ("C++",)
+    return ("C",) if _EXTERN_C.search(code) else C_FAMILY
+
+
+def _seen_by_c(code: str) -> str:
+    """Without what stands under `#ifdef __cplusplus`: a C header that C++ may include is C."""
+    lines, hidden = [], False
+    for line in code.split("\n"):
+        if hidden or _IF_CPP.match(line):
+            hidden = not _END_IF_CPP.match(line)
+        else:
+            lines.append(line)
+    return "\n".join(lines)
 
 
 def _m(text: str) -> tuple[str, ...]:
@@ -80,17 +93,18 @@ def _rs(text: str) -> tuple[str, ...]:
 
 
 class _Rule(NamedTuple):
-    """How the content of a file with a certain extension tells in which of `languages` it may be."""
+    """How the content of a file tells in which of `languages` it may be."""
 
     languages: tuple[str, ...]
     by_content: Callable[[str], tuple[str, ...]]
 
 
 _RULES = {".h": _Rule(C_FAMILY, _header), ".m": _Rule(("Objective-C",), _m), ".rs": _Rule(("Rust",), _rs)}
+_NO_RULE = _Rule((), lambda text: ())
 
 
 def extensions(languages: Mapping[str, list[str]]) -> list[str]:
-    """What a source file's name may end in (lower-case, with its dot) or be (no dot, as spelled), sorted."""
+    """What a source file's name may end in (with a dot first) or be (without), in lower case, sorted."""
     return sorted(_claims(languages))
 
 
@@ -104,45 +118,69 @@ class Languages:
         self._names = frozenset(languages)
         self._claims = _claims(languages)
         for extension, claimed_by in self._claims.items():
-            known = _RULES[extension].languages if extension in _RULES else ()
-            if len(claimed_by) > 1 and not claimed_by <= set(known):
+            if len(claimed_by) > 1 and not claimed_by <= set(_RULES.get(extension, _NO_RULE).languages):
                 raise ConfigError(
-                    f"sort.languages: {extension} is claimed by {' and '.join(sorted(claimed_by))}, and no rule tells "
-                    "these apart by content. Leave it to one of them."
+                    f"sort.languages: {extension} is claimed by {' and '.join(sorted(claimed_by))}, and no "
+                    "rule tells these apart by content. Leave it to one of them."
                 )
 
     def of(self, path: str, text: str) -> tuple[str, ...]:
-        """The languages that a file may be in: none of the study's, one, or several that its repository decides."""
-        name = path.rpartition("/")[2]
-        extension = self._extension(name)
+        """The languages that a file may be in: none of the study's, one, or several (see Neighbours)."""
+        extension = self._extension(path)
         if extension is None:
-            claimed_by = {_interpreted_language(text)} if "." not in name else set()
-            return tuple(claimed_by & self._names)
-        claimed_by = self._claims[extension]
-        by_content = _RULES[extension].by_content(text) if extension in _RULES else sorted(claimed_by)
-        return tuple(language for language in by_content if language in claimed_by)
+            interpreted = None if "." in _name(path) else _interpreted_language(text)
+            return (interpreted,) if interpreted in self._names else ()
+        claimed_by, rule = self._claims[extension], _RULES.get(extension, _NO_RULE)
+        if not claimed_by <= set(rule.languages):
+            return tuple(claimed_by)
+        return tuple(language for language in rule.by_content(text) if language in claimed_by)
 
-    def _extension(self, name: str) -> str | None:
-        if name in self._claims:
-            return name
-        dots = [place for place, character in enumerate(name) if character == "."]
-        return next((end for dot in dots if (end := name[dot:].lower()) in self._claims), None)
+    def shared(self, path: str) -> bool:
+        """Whether several languages claim such a name, so that the file tells little about its neighbours."""
+        return len(self._claims.get(self._extension(path), ())) > 1
+
+    def _extension(self, path: str) -> str | None:
+        name = _name(path)
+        places = [0, *(place for place, character in enumerate(name) if character == ".")]
+        return next((end for place in places if (end := name[place:]) in self._claims), None)
 
 
-def decide(candidates: tuple[str, ...], votes: Counter[str]) -> str:
-    """The language of an undecided file: of its `candidates` the one with most `votes`, the first in doubt.
+class Neighbours:
+    """Decides the undecided files of one repository by the certain ones around them."""
 
-    `votes` counts the files of the same repository whose language is certain.
-    """
-    return max(candidates, key=lambda language: votes[language])
+    def __init__(self) -> None:
+        self._languages: dict[str, Counter[str]] = defaultdict(Counter)
+
+    def add(self, path: str, language: str) -> None:
+        """Count a file whose language is certain, for every folder that it lies in."""
+        for folder in _folders(path):
+            self._languages[folder][language] += 1
+
+    def decide(self, path: str, candidates: tuple[str, ...]) -> str:
+        """The most frequent of `candidates` in the nearest folder with any of them; the first in doubt."""
+        for folder in _folders(path):
+            counts = {language: self._languages[folder][language] for language in candidates}
+            if any(counts.values()):
+                return max(candidates, key=counts.__getitem__)
+        return candidates[0]
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _claims(languages: Mapping[str, list[str]]) -> dict[str, set[str]]:
     claims: dict[str, set[str]] = {}
     for language, listed in languages.items():
         for extension in listed:
-            claims.setdefault(extension.lower() if "." in extension else extension, set()).add(language)
+            claims.setdefault(extension.lower(), set()).add(language)
     return claims
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2].lower()
 
 
 def _interpreted_language(text: str) -> str | None:

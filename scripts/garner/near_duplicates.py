@@ -1,9 +1,9 @@
-"""Near-duplicates: MinHash over shingles of tokens, with locality-sensitive hashing to find the pairs.
+"""Near-duplicates: MinHash over shingles of words, and locality-sensitive hashing to find the pairs.
 
 A. Z. Broder, "On the resemblance and containment of documents" (1997); the banding follows chapter 3 of
-Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets". Hashes are our own arithmetic over CRC-32, so that signatures
-are the same on every machine and Python. 64 permutations estimate a resemblance of 0.85 within 0.045 (one
-standard deviation).
+Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets". Hashes are our own arithmetic over CRC-32,
+so that signatures are the same on every machine. 64 permutations estimate a resemblance of 0.85 within
+0.045 (one standard deviation).
 """
 
 import hashlib
@@ -59,9 +59,9 @@ class MinHash:
 def originals(signatures: np.ndarray, threshold: float) -> np.ndarray:
     """For each text the one that it repeats, itself where it repeats none: int64 array (n,).
 
-    `signatures` is a uint32 array (n, permutations) in order of preference. A text is kept (`originals[i] == i`)
-    if no kept text before it resembles it at `threshold` or more. So no two kept texts resemble one another,
-    and every other text resembles the kept one that it is given.
+    `signatures` is a uint32 array (n, permutations) in order of preference. A text is kept (it is its own
+    original) if no kept text before it resembles it by `threshold` or more. So no two kept texts resemble one
+    another, and every other text resembles its original.
     """
     count, permutations = signatures.shape
     result = np.arange(count)
@@ -92,7 +92,7 @@ def rows_in_band(permutations: int, threshold: float) -> int:
 
 
 def _bands(signatures: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each text's key in each band, and whether another text has the same: uint32 and bool arrays (n, bands)."""
+    """Each text's key in each band (uint32) and whether another text has it too (bool): (n, bands)."""
     bands = signatures.shape[1] // rows
     factors = _random_numbers(rows) | np.uint32(1)
     keys = np.empty((len(signatures), bands), np.uint32)

@@ -11,7 +11,7 @@ from garner.logs import log
 # Mean of 60,000 source files of the twelve languages in 174 public repositories (4.8 kB in Shell, 13.7 in C):
 # the API tells bytes alone.
 TYPICAL_FILE_BYTES = 7_000
-# Fewest repositories to take a language from, as far as there are: many authors' style, not one's.
+# Fewest repositories to take of a language, as far as there are: many authors' style and not one's.
 VARIETY = 20
 _LINE = "%-12s %12s %10s %18s %12s"
 
@@ -48,10 +48,9 @@ def select_repositories(
             f"no repository of {repositories} holds {', '.join(languages)}. "
             "Let the crawl go on (scrape.stop_after) or loosen its filters."
         )
-    chosen = _choose(
-        candidates, _scarcest_first(candidates, languages), quota * settings["oversampling"], seed
-    )
-    _report(candidates, chosen, languages, quota * settings["oversampling"])
+    wanted = quota * settings["oversampling"]
+    chosen = _choose(candidates, _scarcest_first(candidates, languages), wanted, seed)
+    _report(candidates, chosen, languages, wanted)
     rows = (
         {
             "repository": candidate.repository,
@@ -116,12 +115,8 @@ def _choose(candidates: list[Candidate], languages: list[str], wanted: float, se
 
 def _report(candidates: list[Candidate], chosen: dict[str, str], languages: list[str], wanted: float) -> None:
     taken = [candidate for candidate in candidates if candidate.repository in chosen]
-    log.info(
-        "%s of %s repositories selected, for %s files a language",
-        len(taken),
-        len(candidates),
-        f"{wanted:,.0f}",
-    )
+    counts = (len(taken), len(candidates), wanted)
+    log.info("{:,} of {:,} repositories selected, for {:,.0f} files a language".format(*counts))
     log.info(_LINE, "language", "repositories", "of", "files (estimated)", "of")
     for language in sorted(languages):
         repositories = [sum(language in each.files for each in group) for group in (taken, candidates)]

@@ -1,7 +1,7 @@
 """The sort stage of source files: read, cleaned, free of repetition, balanced, divided, written.
 
-The batches are read twice over: first to decide, which keeps a fingerprint of each clean file and no text, then
-to write the texts of the chosen files, once for each part. Every choice among equals goes by a seeded hash of the
+The batches are read first to decide, which keeps a fingerprint of each clean file and no text, then once
+for each part to write the texts of its files. Every choice among equals goes by a seeded hash of the
 file's id, so it depends neither on the order of the files nor on the machine.
 """
 
@@ -18,7 +18,7 @@ from garner.document import Document, write_documents
 from garner.errors import InputError
 from garner.files import open_parquet, read_parquet, write_json
 from garner.filters import decode, drop_by_path, drop_by_size, drop_by_text
-from garner.languages import Languages, decide
+from garner.languages import Languages, Neighbours
 from garner.logs import log, track
 from garner.near_duplicates import MinHash, originals
 
@@ -30,8 +30,8 @@ def sort_files(
 ) -> None:
     """Write the parts of the split (Parquets of Documents), `labels` and `drops` from clone batches.
 
-    A repository stands in one batch, its rows together. Raises InputError if a batch is damaged, no batch holds
-    a file, or fewer than two languages have enough files.
+    A repository stands in one batch, its rows together. Raises InputError if a batch is damaged, no
+    batch holds a file, or fewer than two languages have enough files.
     """
     batches = sorted(batches)
     total = sum(map(_count, batches))
@@ -60,8 +60,8 @@ def _count(batch: Path) -> int:
         missing = set(COLUMNS) - set(file.schema_arrow.names)
         if missing:
             raise InputError(
-                f"{batch} is no clone batch: it has no column {', '.join(sorted(missing))}. Delete it and run the "
-                "same command again."
+                f"{batch} is no clone batch: it has no column {', '.join(sorted(missing))}. "
+                "Delete it and run the same command again."
             )
         return file.metadata.num_rows
 
@@ -75,20 +75,23 @@ def _id(row: dict) -> str:
     return f"{row['repository']}:{row['path']}"
 
 
-def _clean(
-    rows: Iterable[dict], settings: dict, seed: int, exclude: list[str], tally: Tally
-) -> list[File]:
+def _clean(rows: Iterable[dict], settings: dict, seed: int, exclude: list[str], tally: Tally) -> list[File]:
     """Fingerprints of the files in the study's languages that no filter drops."""
     examiner = _Examiner(settings, seed, exclude)
     files = []
     for _, of_repository in groupby(enumerate(rows), key=lambda item: item[1]["repository"]):
-        verdicts = [examiner.examine(number, row) for number, row in of_repository]
-        votes = Counter(candidates[0] for candidates, _, _ in verdicts if len(candidates) == 1)
-        for candidates, reason, file in verdicts:
+        neighbours = Neighbours()
+        verdicts = []
+        for number, row in of_repository:
+            candidates, reason, file = examiner.examine(number, row)
+            verdicts.append((row["path"], candidates, reason, file))
+            if len(candidates) == 1 and not examiner.languages.shared(row["path"]):
+                neighbours.add(row["path"], candidates[0])
+        for path, candidates, reason, file in verdicts:
             if not candidates:
                 tally.rejected["other_language"] += 1
                 continue
-            language = decide(candidates, votes)
+            language = neighbours.decide(path, candidates)
             tally.found[language] += 1
             if file:
                 file.language = language
@@ -104,7 +107,7 @@ class _Examiner:
     def __init__(self, settings: dict, seed: int, exclude: list[str]):
         self._seed = seed
         self._excluded = {name.casefold() for name in exclude}
-        self._languages = Languages(settings["languages"])
+        self.languages = Languages(settings["languages"])
         self._sizes = settings["minimum_bytes"], settings["maximum_bytes"]
         near = settings["near_duplicates"]
         self._minhash = MinHash(near["permutations"], near["shingle"])
@@ -112,7 +115,7 @@ class _Examiner:
     def examine(self, number: int, row: dict) -> tuple[tuple[str, ...], str | None, File | None]:
         """The languages that the file may be in, and either why it is dropped or its fingerprint."""
         text, undecoded = decode(row["bytes"])
-        candidates = self._languages.of(row["path"], row["bytes"].decode("latin-1") if text is None else text)
+        candidates = self.languages.of(row["path"], row["bytes"].decode("latin-1") if text is None else text)
         if not candidates:
             return candidates, None, None
         reason = self._drop_unread(row) or undecoded or drop_by_text(text)

@@ -1,10 +1,10 @@
 """Dividing groups over the parts of a split, so that each part gets its share of every label.
 
-A group (a repository, a user, a question with its duplicates) lies wholly in one part. Where groups carry several
-labels, this is stratification of multi-label data after Sechidis, Tsoumakas and Vlahavas, "On the Stratification of
-Multi-label Data" (2011), for groups in the place of single documents: the labels that are scarcest come
-first, and each group goes to the part that lacks it most. Since whole groups are lumpy, several seeded orders
-are tried and the best kept.
+A group (a repository, a user, a question with its duplicates) lies wholly in one part. This is
+stratification of multi-label data after Sechidis, Tsoumakas and Vlahavas, "On the Stratification of
+Multi-label Data" (2011), with groups in the place of documents: groups of the scarcest labels come
+first, and each goes to the part that lacks it most. Since groups are lumpy, several seeded orders are
+tried and the best division is kept.
 """
 
 import hashlib

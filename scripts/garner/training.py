@@ -52,6 +52,7 @@ def train_model(
     place = choose_device(device)
     torch.set_num_threads(settings["threads"])
     torch.use_deterministic_algorithms(True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # slow, and nothing here reads such memory
     torch.manual_seed(seed)
     with (
         open_shards(train, labels, vocabulary) as train_reader,
@@ -151,12 +152,11 @@ class Training:
                 for items in self._rest_of_epoch(train):
                     self._learn(items, self._rate(self._step(batches) / total))
                     progress.advance(note=self._note())
-                    if stop_requested():
-                        self._save(batches)
-                        raise Interrupted(f"stopped on request, with progress saved: {self._note()}.")
-                    if time.monotonic() - saved >= checkpoint_seconds:
-                        self._save(batches)
+                    if stop_requested() or time.monotonic() - saved >= checkpoint_seconds:
+                        self._save(self._step(batches))
                         saved = time.monotonic()
+                    if stop_requested():
+                        raise Interrupted(f"stopped on request, with progress saved: {self._note()}.")
                 self._end_epoch(len(train), balanced_accuracy(self.confusion(validation)))
         self.model.load_state_dict(self.best)
 
@@ -234,7 +234,7 @@ class Training:
         score = f", validation {self.position.best_score:.4f}" if self.position.best_epoch else ""
         return f"epoch {self.position.epoch + 1}, batch {self.position.batch}{score}"
 
-    def _save(self, batches: int) -> None:
+    def _save(self, step: int) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         for number, moments in self.optimizer.state_dict()["state"].items():
@@ -242,7 +242,7 @@ class Training:
         tensors["random.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
-        self.checkpoints.save(self._step(batches), tensors, asdict(self.position))
+        self.checkpoints.save(step, tensors, asdict(self.position))
 
     def _resume(self) -> None:
         found = self.checkpoints.load()

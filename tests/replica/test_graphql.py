@@ -181,6 +181,13 @@ def test_unknown_repository_is_null_with_githubs_error(crowd):
     assert found["message"] == "Could not resolve to a Repository with the name 'bob/gone'."
 
 
+def test_owner_is_found_and_is_null_without_an_error_where_there_is_none(crowd):
+    query = """{ a: repositoryOwner(login: "bob") { __typename repositories(first: 1) { nodes { name } } }
+        b: repositoryOwner(login: "nobody") { login } }"""
+    owner = {"__typename": "User", "repositories": {"nodes": [{"name": "snake"}]}}
+    assert data(crowd, query) == {"a": owner, "b": None}
+
+
 def test_nodes_are_found_by_their_ids_in_order(crowd):
     query = '{ user(login: "carol") { id } repository(owner: "bob", name: "snake") { id } }'
     found = data(crowd, query)

@@ -1,5 +1,6 @@
 """Which folders are repositories, and what is read from them."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -83,6 +84,26 @@ def test_missing_file_is_named_and_the_others_count(tmp_path, caplog):
     (source / "objects" / blob[:2] / blob[2:]).unlink()
     assert read(source, tmp_path / "view").languages == {"Rust": 10}
     assert "o/n lacks 1 files of its last commit" in caplog.text
+
+
+def test_missing_folder_is_named_and_the_repository_still_listed(tmp_path, caplog):
+    source = write_repository(tmp_path / "n", {"src/a.rs": "x"})
+    unpack(source)
+    tree = subprocess.check_output(["git", "-C", source, "rev-parse", "HEAD:src"], text=True).strip()
+    (source / "objects" / tree[:2] / tree[2:]).unlink()
+    found = read(source, tmp_path / "view")
+    assert (len(found.head), found.languages) == (40, {})
+    assert "o/n is damaged" in caplog.text
+
+
+def test_impossible_names_and_dates_do_no_harm(tmp_path, caplog):
+    source = write_repository(tmp_path / "o/n.git", {})
+    stream = b"commit refs/heads/main\ncommitter T <t@example.org> 999999999999999 +0000\ndata 0\n"
+    subprocess.run(["git", "-C", source, "fast-import", "--quiet"], input=stream, check=True)
+    write_repository(tmp_path / os.fsdecode(b"o\xff") / "a b.git", {})
+    assert list(find_repositories(tmp_path)) == [("o", "n")]
+    assert "GitHub has no such name" in caplog.text
+    assert read(source, tmp_path / "view").pushed_at == "9999-12-31T23:59:59Z"
 
 
 def unpack(repository: Path) -> None:

@@ -73,14 +73,18 @@ class Stage:
         return not list(self.folder.rglob("*.part")) and not (clones.exists() and list(clones.iterdir()))
 
 
-@pytest.fixture
-def stage(tmp_path) -> Stage:
-    stage = Stage(tmp_path)
+@pytest.fixture(scope="module")
+def four_repositories(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("four")
     for name in ("o/a", "o/b", "o/c", "o/d"):
-        make(
-            stage.served / f"{name}.git",
-            {"z.py": f"# {name}\n".encode(), "b/x.js": b"x\n", "README": b"read"},
-        )
+        make(folder / f"{name}.git", {"z.py": f"# {name}\n".encode(), "b/x.js": b"x\n", "README": b"read"})
+    return folder
+
+
+@pytest.fixture
+def stage(tmp_path, four_repositories) -> Stage:
+    stage = Stage(tmp_path)
+    shutil.copytree(four_repositories, stage.served)
     return stage
 
 

@@ -66,6 +66,17 @@ def test_filtered_blobs_are_missing_and_cost_no_request(folder, tmp_path):
         assert len(replica.requests) == 3
 
 
+def test_missing_blob_among_many_is_no_timeout(folder, tmp_path):
+    make(
+        folder / "owner/name.git",
+        {"0.py": b"a" * 1001} | {f"{n}.py": b"%d" % n * 300 for n in range(100, 400)},
+    )
+    with Replica(folder) as replica, cloned(replica, tmp_path, "owner/name", seconds=10) as clone:
+        with pytest.raises(GitError) as caught:
+            list(clone.contents([blob for _, blob in clone.files(everything, 1000)]))
+        assert caught.value.reason == "damaged"
+
+
 def test_server_without_filters_gives_every_blob(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
         safe_git, "CONFIG", safe_git.CONFIG.replace("allowFilter = true", "allowFilter = false")

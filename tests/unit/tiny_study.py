@@ -85,8 +85,8 @@ def _documents(part: str, texts: int) -> list[Document]:
     documents = []
     for number in range(texts):
         label = LABELS[number % len(LABELS)]
-        words = [f"common{_letters(choose.randrange(40))}" for _ in range(30)]
-        words += [f"{label}{_letters(choose.randrange(20))}" for _ in range(10)]
+        words = [f"common{_letters(choose.randrange(40))}" for _ in range(20)]
+        words += [f"{label}{_letters(choose.randrange(12))}" for _ in range(16)]
         choose.shuffle(words)
         documents.append(Document(f"{part}/{number}:a.txt", " ".join(words), (label,), f"{part}/{number}"))
     return documents

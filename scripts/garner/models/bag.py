@@ -12,7 +12,9 @@ from garner.errors import InputError
 from garner.models import Embedded
 from garner.models.token_counts import count_tokens, pad_counts
 from garner.shards import ShardReader
+from garner.vocabulary import PADDING
 
+FREQUENT = 4096  # tokens, the first of the vocabulary: nearly all that occur, and quick to go through
 Item = tuple[np.ndarray, np.ndarray, int]  # distinct tokens, their counts, class
 
 
@@ -29,8 +31,9 @@ class Bag(nn.Module):
         super().__init__()
         width, hidden = settings["width"], settings["hidden"]
         self.token_dropout = settings["token_dropout"]
-        self.embedding = nn.Embedding(vocabulary, width)
-        self.register_buffer("frequency", torch.full((vocabulary,), 1 / vocabulary))
+        self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
+        frequent = min(vocabulary, FREQUENT)
+        self.register_buffer("frequency", torch.full((frequent,), 1 / frequent))
         sizes = [width, *[hidden] * settings["layers"]]
         self.encoder = nn.Sequential(*(FeedForward(*pair, settings["dropout"]) for pair in pairwise(sizes)))
         self.output = nn.Linear(sizes[-1], classes)
@@ -45,11 +48,12 @@ class Bag(nn.Module):
         return [(*count_tokens(ids), int(label)) for ids, label in zip(texts, samples.labels, strict=True)]
 
     def observe(self, items: Sequence[Item]) -> None:
-        """Set each token's share of all tokens in `items`."""
-        occurrences = np.zeros(len(self.frequency))
+        """Set the share that each frequent token has in `items`."""
+        occurrences = np.zeros(self.embedding.num_embeddings)
         for tokens, counts, _ in items:
             occurrences[tokens] += counts
-        self.frequency.copy_(torch.from_numpy(occurrences / max(occurrences.sum(), 1)))
+        frequent = occurrences[: len(self.frequency)]
+        self.frequency.copy_(torch.from_numpy(frequent / max(frequent.sum(), 1)))
 
     def collate(self, items: Sequence[Item]) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Tokens int64 and counts float32, both (texts, most distinct tokens), and classes int64 (texts,)."""
@@ -82,7 +86,7 @@ class Bag(nn.Module):
         Constant under the gradient: through them, Adam would move every rare token at full speed.
         """
         with torch.no_grad():
-            weight = self.embedding.weight
+            weight = self.embedding.weight[:FREQUENT]
             mean = self.frequency @ weight
             return mean, (self.frequency @ (weight - mean).square() + 1e-6).sqrt()
 

@@ -18,8 +18,8 @@ class Source(Protocol):
 def open_source(study: dict, state: Path, operational: dict) -> Source:
     """The source that `study["source"]` names, with its progress in `state`.
 
-    `study` is the study's block of the configuration, with `scrape` and `exclude`. `operational` holds what cannot
-    change a result: `tokens` (path or None), `contact` (str or None) and `on_quota` ("wait" or "stop").
+    `study` is the study's block of the configuration, with `scrape` and `exclude`. `operational` holds what
+    cannot change a result: `tokens` (path or None), `contact` (str or None), `on_quota` ("wait" or "stop").
     """
     # By name, so that the code of one source does not make the studies of another stale.
     return import_module(f"garner.sources.{study['source']}").open_source(study, state, operational)

@@ -42,7 +42,7 @@ class GitHub:
             log.info("scrape: the day of scrape.stop_after.date has come, after %d users", frontier.done)
 
     def seal(self, outputs: dict[str, Path]) -> None:
-        """Write `users` and `repositories`: of the users, from the first seed on, of whom everything is known."""
+        """Write `users` and `repositories`, for the users whom `Frontier.visited` gives."""
         journal, frontier = self._recover()
         visited = frontier.visited()
         if not visited:
@@ -65,8 +65,8 @@ class GitHub:
         )
         if not frontier.known:
             raise ConfigError(
-                "the setting scrape.seeds names nobody (those excluded aside). Name a user to begin with, or a list of "
-                "repositories in scrape.repositories_file."
+                "the setting scrape.seeds names nobody, those excluded aside. Name a user to begin with, or "
+                "a list of repositories in scrape.repositories_file."
             )
         journal = Journal(self._state, api_address(self._settings["api"]))
         for record in journal:

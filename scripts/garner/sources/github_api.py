@@ -1,14 +1,17 @@
 """The connection to one GitHub: its addresses, its tokens, and the protocol that the settings ask for."""
 
 import ipaddress
+import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from garner.client import Client
-from garner.credentials import pool_of
+from garner.credentials import Pool, read_tokens
 from garner.errors import ConfigError
 from garner.sources.github_graphql import GraphQL
 from garner.sources.github_rest import Rest
+
+_ADDRESS = re.compile(r"(https?://[A-Za-z0-9._-]+(?::[0-9]+)?)((?:/[^/?#\s]+)*)/*")
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
@@ -22,13 +25,14 @@ def connect(settings: dict, operational: dict) -> tuple[GraphQL | Rest, Client]:
     host = urlsplit(api).hostname
     if operational["tokens"] is None and settings["protocol"] == "graphql" and host == "api.github.com":
         raise ConfigError(
-            "GitHub answers GraphQL with a token only. Name a file of mode 0600 that holds one in the setting "
-            "run.tokens.github, or set scrape.protocol to rest."
+            "GitHub answers GraphQL with a token only. Name a file of mode 0600 that holds one in the "
+            "setting run.tokens.github, or set scrape.protocol to rest."
         )
     if operational["tokens"] is not None and not api.startswith("https:") and not _is_loopback(host):
         raise ConfigError(f"the setting scrape.api is {api}: a token goes over https alone. Write https://…")
+    tokens = read_tokens(operational["tokens"]) if operational["tokens"] is not None else []
     client = Client(
-        pool_of(operational["tokens"]),
+        Pool(tokens),
         operational["contact"],
         operational["on_quota"],
         headers=HEADERS,
@@ -41,12 +45,13 @@ def connect(settings: dict, operational: dict) -> tuple[GraphQL | Rest, Client]:
 
 def api_address(api: str) -> str:
     """The address of the REST API in one spelling, by which the journal knows it."""
-    parts = urlsplit(api)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    match = _ADDRESS.fullmatch(api)
+    if match is None:
         raise ConfigError(
             f"the setting scrape.api is {api!r}. Expected an address like https://api.github.com."
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    origin, path = match.groups()
+    return origin.lower() + path
 
 
 def graphql_address(api: str) -> str:

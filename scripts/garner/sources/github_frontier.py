@@ -9,9 +9,9 @@ from garner.sources.github_records import OK, Page, open_languages
 
 @dataclass(slots=True)
 class User:
-    """What is known of a user: `following` until they are queued, `repositories` (names) until all are known, of
-    both the numbers from then on. `open` holds what is left to ask, with the cursor: "account", "following",
-    "repositories", and "owner/name" for a repository's languages."""
+    """What is known of a user: `following` until they are queued, `repositories` (names) until all are known,
+    and of both only the numbers from then on. `open` holds what is left to ask, with its cursor: "account",
+    "following", "repositories", and "owner/name" for the languages of a repository."""
 
     login: str
     order: int | None = None  # None: not reached
@@ -43,12 +43,12 @@ class User:
 
 
 class Frontier:
-    """Users in breadth-first order: the seeds, those whom the first of them follows, those of the second, and so on.
+    """Users in breadth-first order: the seeds, those whom the first of them follows, those of the second …
 
-    Those whom one user follows are taken by name, since the two protocols list them in different orders. So the
-    order depends on what the API answered and not on when, and an interrupted crawl comes to that of a calm one. It
-    ends with `users` users, or with the user whose repositories make `repositories`. Those `excluded` are never
-    visited, nor is anyone whom they alone follow.
+    Those whom one user follows are taken by name, since the two protocols list them in different orders. So
+    the order depends on what the API answered and not on when: an interrupted crawl comes to that of a calm
+    one. It ends with `users` users, or with the user whose repositories make `repositories`, before any
+    filter. Those `excluded` are never visited, nor is anyone whom they alone follow.
     """
 
     def __init__(
@@ -149,8 +149,8 @@ class Frontier:
         if all(user.status != OK for user in self.visited()):
             seeds = ", ".join(f"{user.login} ({user.status})" for user in self.visited())
             raise ConfigError(
-                f"no user of the setting scrape.seeds can be crawled: {seeds}. Check how they are spelled, and the "
-                "setting scrape.api."
+                f"no user of the setting scrape.seeds can be crawled: {seeds}. Check their spelling, that "
+                "they are users and no organisations, and the setting scrape.api."
             )
 
     def _give_up(self, user: User, record: dict) -> None:

@@ -1,9 +1,9 @@
 """GitHub's GraphQL API: several users, or repositories, in one request, each under an alias.
 
-A user is asked for with the first page of whom they follow and of the repositories they own, each with its
-languages; later pages ride along with the next users. A request costs points: the connections that it opens, every
-`first` counted as filled, through 100. So the first page of repositories is short (most users own few), and a
-request is filled up to a fixed number of connections.
+A user is asked for with the first page of whom they follow and of the repositories they own, each of these
+with its languages; later pages ride along with the next users. A request costs points: the connections that
+it opens, with every page counted as full, through 100. So the first page of repositories is short, as most
+users own few, and a request is filled up to a fixed number of connections, or to what the quota has left.
 https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
 """
 
@@ -16,26 +16,22 @@ from garner.errors import ApiError, MalformedError, TransientError
 from garner.logs import log
 from garner.sources.github_records import Page, owned_by, repository_record
 
+POINT = 100  # connections
 CONNECTIONS = 640  # in one request: 6 points, 20 new users
 ALIASES = 100  # in one request
-FIRST_REPOSITORIES = 30  # on the first page of a user's repositories, 100 on the later ones
-ATTEMPTS_BEFORE_HALVING = 2  # GitHub gives up on a query that takes more than 10 seconds, and says 502
+FIRST_REPOSITORIES = 30  # on the first page of a user's repositories; 100 on the later ones
+ATTEMPTS_BEFORE_HALVING = 2  # GitHub gives up on a query after 10 seconds, and says 502
+
+_PAGE_INFO = "pageInfo { hasNextPage endCursor }"
+_LANGUAGES = f"{{ edges {{ size node {{ name }} }} {_PAGE_INFO} }}"
+_REPOSITORY = (
+    "{ nameWithOwner url isFork isArchived stargazerCount diskUsage defaultBranchRef { name } "
+    f"licenseInfo {{ spdxId }} languages(first: 100) {_LANGUAGES} }}"
+)
+_OWNED = "privacy: PUBLIC, ownerAffiliations: OWNER, orderBy: {field: NAME, direction: ASC}"
 
 _REASONS = {"NOT_FOUND": "gone", "FORBIDDEN": "forbidden"}
-_TRANSIENT = {
-    "INTERNAL",
-    "INTERNAL_SERVER_ERROR",
-    "RESOURCE_LIMITS_EXCEEDED",
-    "SERVICE_UNAVAILABLE",
-    "TIMEOUT",
-}
-_OWNED = "privacy: PUBLIC, ownerAffiliations: OWNER, orderBy: {field: NAME, direction: ASC}"
-_PAGE_INFO = "pageInfo { hasNextPage endCursor }"
-_LANGUAGES = "{ edges { size node { name } } " + _PAGE_INFO + " }"
-_REPOSITORY = (
-    "{ nameWithOwner url isFork isArchived stargazerCount diskUsage defaultBranchRef { name } licenseInfo { spdxId } "
-    f"languages(first: 100) {_LANGUAGES} }}"
-)
+_TRANSIENT = {"INTERNAL", "RESOURCE_LIMITS_EXCEEDED", "SERVICE_UNAVAILABLE", "TIMEOUT"}
 
 
 class GraphQL:
@@ -49,24 +45,23 @@ class GraphQL:
         self._url = url
 
     def fetch(self, pages: Iterable[Page]) -> list[dict]:
-        """Records for the first of `pages`, as many as one request may ask for.
+        """Records for the first of `pages`, as many as go into one request.
 
-        A request that fails again and again is sent by halves, as the cause may be its size. Raises what
+        A request that fails twice is sent by halves, as its size may be the cause. Raises what
         `Client.request` raises, and MalformedError for an answer of another shape.
         """
-        aliases = _fill(pages)
-        while True:
+        # The first request costs one point: only its answer tells whether the quota has more.
+        aliases = _fill(pages, POINT * (self._client.affordable(self.resource) or 1))
+        while len(aliases) > 1:
             try:
-                attempts = ATTEMPTS_BEFORE_HALVING if len(aliases) > 1 else ATTEMPTS
-                return self._ask(aliases, attempts)
+                return self._ask(aliases, ATTEMPTS_BEFORE_HALVING)
             except (TransientError, MalformedError) as error:
-                if len(aliases) == 1:
-                    raise
                 aliases = aliases[: len(aliases) // 2]
-                log.warning("%s Asking for %d at once.", error, len(aliases))
+                log.warning("%s Going on with smaller requests.", error)
+        return self._ask(aliases, ATTEMPTS)
 
     def _ask(self, aliases: list[list[Page]], attempts: int) -> list[dict]:
-        query = "".join(f"a{index}: {_selection(pages)}\n" for index, pages in enumerate(aliases))
+        fields = "".join(f"a{index}: {_field(pages)}\n" for index, pages in enumerate(aliases))
         answer = self._client.request(
             "POST",
             self._url,
@@ -74,36 +69,35 @@ class GraphQL:
             expect=dict,
             check=_check,
             attempts=attempts,
-            json={"query": f"query {{\n{query}}}"},
+            json={"query": f"query {{\n{fields}}}"},
         )
-        records = []
         try:
             reasons = _reasons(answer.body)
-            for index, pages in enumerate(aliases):
-                value = answer.body["data"][f"a{index}"]
-                records += _records(pages, value, reasons.get(f"a{index}"))
+            return [
+                record
+                for index, pages in enumerate(aliases)
+                for record in _records(pages, answer.body["data"][f"a{index}"], reasons.get(f"a{index}"))
+            ]
         except (KeyError, TypeError, AttributeError) as error:
-            raise MalformedError(
-                f"POST {self._url}: the answer has another shape than asked for ({error!r})."
-            ) from None
-        return records
+            raise MalformedError(f"POST {self._url}: the answer has another shape: {error!r}.") from None
 
 
-def _fill(pages: Iterable[Page]) -> list[list[Page]]:
-    """The first pages, those of one user together, until the connections or aliases of a request are used up."""
+def _fill(pages: Iterable[Page], affordable: float) -> list[list[Page]]:
+    """The first pages, those of one user together, until a request is full; at least one."""
     aliases: dict[tuple[str, bool], list[Page]] = {}
     connections = 0
     for page in pages:
         connections += _connections(page)
         key = (page.of, page.kind == "languages")
-        if aliases and (connections > CONNECTIONS or (key not in aliases and len(aliases) == ALIASES)):
+        full = connections > min(CONNECTIONS, affordable) or (key not in aliases and len(aliases) == ALIASES)
+        if aliases and full:
             break
         aliases.setdefault(key, []).append(page)
     return list(aliases.values())
 
 
 def _connections(page: Page) -> int:
-    """What a page adds to the connections that GitHub counts: its own, and one for each repository's languages."""
+    """What a page adds to the connections of a request: its own, and one for each repository's languages."""
     if page.kind == "repositories":
         return 1 + _page_size(page)
     return 0 if page.kind == "account" else 1
@@ -113,28 +107,29 @@ def _page_size(page: Page) -> int:
     return FIRST_REPOSITORIES if page.kind == "repositories" and page.after is None else 100
 
 
-def _selection(pages: list[Page]) -> str:
-    """The field that asks for what belongs under one alias."""
+def _field(pages: list[Page]) -> str:
+    """What is asked for under one alias."""
     kinds = {page.kind: page for page in pages}
+    of = pages[0].of
     if "listed" in kinds:
-        return _repository(pages[0].of) + _REPOSITORY
+        return f"{_repository(of)} {_REPOSITORY}"
     if "languages" in kinds:
-        return f"{_repository(pages[0].of)}{{ languages({_arguments(pages[0])}) {_LANGUAGES} }}"
+        return f"{_repository(of)} {{ languages({_bounds(kinds['languages'])}) {_LANGUAGES} }}"
     fields = ["login"]
     if "following" in kinds:
-        fields.append(f"following({_arguments(kinds['following'])}) {{ nodes {{ login }} {_PAGE_INFO} }}")
+        fields.append(f"following({_bounds(kinds['following'])}) {{ nodes {{ login }} {_PAGE_INFO} }}")
     if "repositories" in kinds:
-        arguments = f"{_arguments(kinds['repositories'])}, {_OWNED}"
+        arguments = f"{_bounds(kinds['repositories'])}, {_OWNED}"
         fields.append(f"repositories({arguments}) {{ nodes {_REPOSITORY} {_PAGE_INFO} }}")
-    return f"user(login: {json.dumps(pages[0].of)}) {{ {' '.join(fields)} }}"
+    return f"user(login: {json.dumps(of)}) {{ {' '.join(fields)} }}"
 
 
 def _repository(full_name: str) -> str:
     owner, name = full_name.split("/")
-    return f"repository(owner: {json.dumps(owner)}, name: {json.dumps(name)}) "
+    return f"repository(owner: {json.dumps(owner)}, name: {json.dumps(name)})"
 
 
-def _arguments(page: Page) -> str:
+def _bounds(page: Page) -> str:
     after = f", after: {json.dumps(page.after.removeprefix('graphql:'))}" if page.after else ""
     return f"first: {_page_size(page)}{after}"
 
@@ -142,41 +137,38 @@ def _arguments(page: Page) -> str:
 def _records(pages: list[Page], value: dict | None, reason: str | None) -> list[dict]:
     """What the value of an alias teaches about the pages that were asked for under it."""
     kind, of, after = pages[0]
-    subject = {"listed": "listed", "languages": "repository"}.get(kind, "user")
     if value is None:
+        subject = {"listed": "listed", "languages": "repository"}.get(kind, "user")
         return [{subject: of, "status": reason or "gone"}]
     if kind == "listed":
         return [{"listed": of, "found": _repository_record(value)}]
     if kind == "languages":
-        languages = value["languages"]
-        return [
-            {"repository": of, "languages": _languages(languages), "after": after, "next": _next(languages)}
-        ]
+        connection = value["languages"]
+        found = {"repository": of, "languages": _languages(connection)}
+        return [found | {"after": after, "next": _next(connection)}]
     return [_user_record(page, value) for page in pages]
 
 
 def _user_record(page: Page, value: dict) -> dict:
-    record = {"user": value["login"]}
+    login = value["login"]
     if page.kind == "account":
-        return record
+        return {"user": login}
     connection = value[page.kind]
     nodes = [node for node in connection["nodes"] if node is not None]
-    if len(nodes) < len(connection["nodes"]):
-        log.warning(
-            "GitHub withholds %d %s of %s", len(connection["nodes"]) - len(nodes), page.kind, value["login"]
-        )
+    if withheld := len(connection["nodes"]) - len(nodes):
+        log.warning("GitHub withholds %d of the %s of %s", withheld, page.kind, login)
     if page.kind == "following":
         found = [node["login"] for node in nodes]
     else:
-        found = owned_by(value["login"], [_repository_record(node) for node in nodes])
-    return record | {page.kind: found, "after": page.after, "next": _next(connection)}
+        found = owned_by(login, [_repository_record(node) for node in nodes])
+    return {"user": login, page.kind: found, "after": page.after, "next": _next(connection)}
 
 
 def _repository_record(node: dict) -> dict:
     languages = node["languages"] or {"edges": [], "pageInfo": {"hasNextPage": False}}
     return repository_record(
         repository=node["nameWithOwner"],
-        clone_url=node["url"] + ".git",
+        clone_url=f"{node['url']}.git",
         default_branch=node["defaultBranchRef"] and node["defaultBranchRef"]["name"],
         fork=node["isFork"],
         archived=node["isArchived"],
@@ -198,24 +190,24 @@ def _next(connection: dict) -> str | None:
 
 
 def _check(body: dict) -> None:
-    """Raise what the errors of a body with status 200 mean, unless they are about single items."""
+    """Raise what the errors of a body with status 200 mean, but for those that are about one alias."""
     for error in _errors(body):
-        kind, message = error.get("type"), str(error.get("message"))
+        kind, message = error.get("type"), str(error.get("message"))[:200]
         if kind == "RATE_LIMITED" or "rate limit" in message.lower():
             raise Limited(message)
-        refused = "extensions" in error or ("locations" in error and "path" not in error)
-        if kind in _TRANSIENT or (kind is None and not refused):
-            raise TransientError(f"GitHub says {message[:200]!r}")
+        invalid = "extensions" in error or ("locations" in error and "path" not in error)
+        if kind in _TRANSIENT or (kind is None and not invalid):
+            raise TransientError(f"GitHub says {message!r}")
         if kind is None or "path" not in error:
-            raise ApiError(f"the query is refused: {message[:200]!r}. Is the setting scrape.api right?")
+            raise ApiError(f"the query is refused: {message!r}. Is the setting scrape.api right?")
 
 
 def _reasons(body: dict) -> dict[str, str]:
     """Why the value of an alias is missing, for those that are."""
     return {
-        error["path"][0]: _REASONS.get(error.get("type"), str(error.get("type")).lower())
+        str(error["path"][0]): _REASONS.get(error["type"], error["type"].lower())
         for error in _errors(body)
-        if error.get("path")
+        if error.get("path") and error.get("type")
     }
 
 

@@ -9,24 +9,33 @@ A record is a JSON object that stands for itself:
     {"listed", "found": {...}}                         a line of a list of repositories, looked up
     {"user" | "repository" | "listed", "status"}       nothing to be had, and why: gone, forbidden …
 
-`after` is the cursor that was asked with (None: the first page), `next` the one to ask with (None: that was the
-last page). A cursor begins with the name of its protocol, as the other protocol cannot use it.
+`after` is the cursor that was asked with (None: the first page), `next` the one to ask with (None: that was
+the last page). A cursor begins with the name of its protocol, as the other protocol cannot use it.
 """
 
+import re
 from typing import NamedTuple
+
+from garner.errors import MalformedError
 
 OK = "ok"  # the status of a user of whom everything could be fetched
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _NO_LICENCE = {"", "NOASSERTION", "NONE"}  # where a text was found that GitHub cannot name
 
 
 class Page(NamedTuple):
-    """Something to ask for: `kind` "account", "following" or "repositories" of a user (`of` is the login), or
-    "languages" of a repository or "listed" (`of` is "owner/name")."""
+    """Something to ask for: `kind` is "account", "following" or "repositories" of the user `of`, "languages"
+    of the repository `of` ("owner/name"), or "listed", which is that repository itself."""
 
     kind: str
     of: str
     after: str | None = None
+
+
+def is_repository_name(text: str) -> bool:
+    """Whether `text` is an "owner/name" such as GitHub gives; such a one is safe within a path."""
+    return _NAME.fullmatch(text) is not None
 
 
 def repository_record(
@@ -42,8 +51,10 @@ def repository_record(
     languages: dict[str, int] | None,
     more_languages: str | None = None,
 ) -> dict:
-    """A repository by its "owner/name". `languages` is None where they have yet to be asked for, and
-    `more_languages` the cursor where more of them follow."""
+    """A repository by its "owner/name". `languages` (name → bytes) is None where they have yet to be asked
+    for, `more_languages` the cursor where more of them follow. Raises MalformedError for another name."""
+    if not is_repository_name(repository):
+        raise MalformedError(f"the API names a repository {repository[:200]!r}, which is no owner/name.")
     return {
         "repository": repository,
         "clone_url": clone_url,
@@ -59,7 +70,7 @@ def repository_record(
 
 
 def owned_by(login: str, records: list[dict]) -> list[dict]:
-    """The repositories of `records` whose name still says so: one may move to another owner while pages are read."""
+    """Those of `records` that `login` still owns: one may go to another owner between two pages."""
     return [record for record in records if record["repository"].split("/")[0].lower() == login.lower()]
 
 

@@ -1,4 +1,4 @@
-"""The results of scraping GitHub: users.parquet and repositories.parquet, and the filters on the way there."""
+"""The results of scraping GitHub: users.parquet, repositories.parquet, and the filters on the way there."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ REPOSITORIES = pyarrow.schema(
 
 
 def owner_of(repository: str) -> str:
-    """The key under which the owner of "owner/name" is found; GitHub's names ignore case."""
+    """The owner of "owner/name", in lower case, as GitHub's names ignore it."""
     return repository.split("/")[0].lower()
 
 
@@ -48,7 +48,7 @@ def is_excluded(repository: str, excluded: set[str]) -> bool:
 
 
 def collect(records: Iterable[dict], owners: Iterable[str]) -> Iterator[dict]:
-    """The repositories that the `owners` (keys) still had when their last page was read, with all their languages."""
+    """The repositories of `owners` (logins in lower case) in the journal, with all their languages."""
     found: dict[str, dict[str, dict]] = {owner: {} for owner in owners}
     for record in records:
         if "repositories" in record and (owned := found.get(record["user"].lower())) is not None:
@@ -81,9 +81,9 @@ def write_users(path: Path, rows: Iterable[dict]) -> None:
 def write_repositories(
     path: Path, repositories: Iterable[dict], orders: dict[str, int], settings: dict, exclude: Iterable[str]
 ) -> None:
-    """Seal repositories.parquet, sorted by name, with those that pass the filters; say how many did not, and why.
+    """Seal repositories.parquet: those that pass the filters, sorted by name; say how many did not, and why.
 
-    `orders` gives the order of each owner (by key), `settings` is the stage's block of the configuration.
+    `orders` holds the order of each owner (login in lower case), `settings` is the stage's configuration.
     """
     excluded = {name.lower() for name in exclude}
     kept, dropped = [], Counter()

@@ -1,6 +1,5 @@
 """A text file of repositories, `owner/name` a line: each is looked up, and nobody is crawled."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,16 +9,14 @@ from garner.errors import InputError
 from garner.logs import log
 from garner.sources import github_results as results
 from garner.sources.github_api import api_address, connect
-from garner.sources.github_records import OK, Page, open_languages
-
-_LINE = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+from garner.sources.github_records import OK, Page, is_repository_name, open_languages
 
 
 def read_list(path: Path | str) -> list[str]:
     """The "owner/name" of each line, in their order, each once (case aside).
 
-    Blank lines are skipped, and what follows a #. Raises InputError for a file that cannot be read or is empty, and
-    for a line that is no owner/name, by its number.
+    Blank lines are skipped, and what follows a #. Raises InputError for a file that cannot be read or names
+    no repository, and for a line that is no owner/name, by its number.
     """
     path = Path(path)
     try:
@@ -32,7 +29,7 @@ def read_list(path: Path | str) -> list[str]:
         name = line.split("#")[0].strip()
         if not name:
             continue
-        if not _LINE.fullmatch(name) or name.split("/")[1] in (".", ".."):
+        if not is_repository_name(name):
             raise InputError(
                 f"{path}, line {number} is {line.strip()!r}. Expected owner/name, such as psf/requests."
             )
@@ -43,7 +40,8 @@ def read_list(path: Path | str) -> list[str]:
 
 
 class Listing:
-    """What is known of the repositories of a list, and what is left to ask: each one, then missing languages."""
+    """What is known of the repositories of a list, and what is left to ask: each one, then its languages
+    where they did not come with it."""
 
     def __init__(self, names: list[str]):
         self.total = self.known = len(names)
@@ -98,7 +96,7 @@ class RepositoryList:
         self._operational = operational
 
     def crawl(self) -> None:
-        """Look up what has not been looked up yet. Raises what `Client.request` raises; nothing is lost then."""
+        """Look up what has not been looked up yet. Raises what `Client.request` raises; nothing is lost."""
         protocol, client = connect(self._settings, self._operational)
         journal, _, listing = self._recover()
         try:
@@ -118,8 +116,9 @@ class RepositoryList:
         failed = ", ".join(f"{name} ({status})" for name, status in outcomes if status != OK)
         if not listing.repositories:
             raise InputError(
-                f"no repository of {self._settings['repositories_file']} was found: {failed or 'none was looked up'}. "
-                "Check how they are spelled, and the settings scrape.api, scrape.stop_after.date and exclude."
+                f"no repository of {self._settings['repositories_file']} was found: "
+                f"{failed or 'none was looked up'}. Check their spelling, and the settings scrape.api, "
+                "scrape.stop_after.date and exclude."
             )
         if failed:
             log.warning("scrape: not found, of the %d repositories listed: %s", len(names), failed)
