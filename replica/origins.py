@@ -1,6 +1,6 @@
 """Where a demo repository's files come from: an installed distribution, a folder, or a fetched package.
 
-A repository takes text files of at most LARGEST_FILE bytes; where they are more than MOST_FILES or more than
+A repository takes text files of at most LARGEST_FILE bytes; where they are too many, or more than
 LARGEST_REPOSITORY bytes, licences and then a hash of the path decide, so that the whole tree is sampled.
 """
 
@@ -23,6 +23,7 @@ from replica.licences import FILE_NAME
 LARGEST_FILE = 500_000
 LARGEST_REPOSITORY = 32 * 1024**2
 MOST_FILES = 5000
+MOST_INSTALLED_FILES = 600  # nearly all Python, of which there is far more than a language needs
 
 NOT_SOURCES = frozenset([".git", ".venv", "__pycache__", "node_modules"])  # folders
 # Not even read. What else is binary is known by its NUL bytes.
@@ -73,7 +74,7 @@ def installed(distribution: Distribution) -> Origin | None:
         return None
 
     def read() -> Tree:
-        files = _bounded(_read_files(Path(distribution.locate_file("")), paths))
+        files = _bounded(_read_files(Path(distribution.locate_file("")), paths), MOST_INSTALLED_FILES)
         return Tree(_with_licence_at_root(files), _licence_of_metadata(distribution.metadata))
 
     key = _digest(",".join(row) for row in rows)
@@ -99,7 +100,7 @@ def archive(path: Path, name: str, version: str, sha256: str, kind: str) -> Orig
 
     def read() -> Tree:
         members = read_archive(path, LARGEST_FILE)
-        files = _bounded((member, members[member]) for member in _ordered(members))
+        files = _bounded(((member, members[member]) for member in _ordered(members)), MOST_FILES)
         return Tree(_with_licence_at_root(files), _licence_of_package(members))
 
     return Origin(name, version, kind, sha256, read)
@@ -111,7 +112,7 @@ def _folder_origin(path: Path) -> Origin:
     key = _digest(f"{name} {state.st_size} {state.st_mtime_ns}" for name, state in states)
 
     def read() -> Tree:
-        return Tree(_with_licence_at_root(_bounded(_read_files(path, paths))), "unknown")
+        return Tree(_with_licence_at_root(_bounded(_read_files(path, paths), MOST_FILES)), "unknown")
 
     return Origin(path.resolve().name, "0", "folder", key, read)
 
@@ -139,13 +140,13 @@ def _ordered(names: Iterable[str]) -> list[str]:
     return sorted(wanted, key=lambda name: (not _is_licence(name), hashlib.sha256(name.encode()).digest()))
 
 
-def _bounded(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
+def _bounded(files: Iterable[tuple[str, bytes]], most: int) -> dict[str, bytes]:
     kept, left = {}, LARGEST_REPOSITORY
     for name, data in files:
         if not data or b"\0" in data:
             continue
         left -= len(data)
-        if left < 0 or len(kept) == MOST_FILES:
+        if left < 0 or len(kept) == most:
             break
         kept[name] = data
     return kept

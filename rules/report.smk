@@ -7,6 +7,7 @@ rule report_plots:
         users="results/{study}/scrape/users.parquet",
         repositories="results/{study}/scrape/repositories.parquet",
         drops="results/{study}/sort/drops.json",
+        test="results/{study}/sort/test.parquet",
         history="results/{study}/train/history.csv",
         metrics="results/{study}/predict/test/metrics.json",
     output:

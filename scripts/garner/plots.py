@@ -11,6 +11,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
@@ -83,14 +84,7 @@ def learning_curves(losses: dict[str, Sequence[float]], scores: Sequence[float])
     best = int(np.argmax(scores))  # the first of equals, as training keeps it
     figure = Figure(figsize=(8.5, 6.5), layout="constrained")
     above, below = figure.subplots(2, sharex=True, height_ratios=[3, 2])
-    for (name, values), colour in zip(losses.items(), [INDIGO, *COLOURS[1:]], strict=False):
-        above.plot(epochs, values, color=colour, marker="o", markersize=3, label=name)
-    above.set_yscale("log")
-    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    above.yaxis.set_major_formatter("{x:g}")
-    above.yaxis.set_minor_formatter(NullFormatter())
-    above.set_ylabel("training loss (log scale)")
-    above.legend(**OUTSIDE)
+    _draw_losses(above, epochs, losses)
     below.plot(epochs, scores, color=INDIGO, marker="o", markersize=3)
     for axes in (above, below):
         axes.axvline(best + 1, color=QUIET, linewidth=1, linestyle=":")
@@ -98,8 +92,9 @@ def learning_curves(losses: dict[str, Sequence[float]], scores: Sequence[float])
     side, offset = ("right", -6) if best > len(scores) / 2 else ("left", 6)
     below.annotate(
         f"epoch {best + 1}: {scores[best]:.1%}",
-        (best + 1, scores[best]),
-        xytext=(offset, -16),
+        (best + 1, 0.06),
+        xycoords=below.get_xaxis_transform(),
+        xytext=(offset, 0),
         textcoords="offset points",
         ha=side,
     )
@@ -122,20 +117,7 @@ def files(languages: dict[str, dict], reasons: Sequence[str]) -> Figure:
     parts = _parts(languages, reasons)
     figure = Figure(figsize=(10.5, max(4.5, 2.6 + 0.42 * len(shown))), layout="constrained")
     axes = figure.subplots()
-    left = np.zeros(len(shown))
-    for (name, counts), colour in zip(
-        parts.items(), [INDIGO, *COLOURS[: len(parts) - 2], GREY], strict=False
-    ):
-        numbers = np.array([counts[language] for language in shown])
-        shares = numbers / np.array([found[language] for language in shown])
-        label = f"{name} ({sum(numbers):,})"
-        axes.barh(range(len(shown)), shares, left=left, color=colour, edgecolor="white", label=label)
-        for row, share in enumerate(shares):
-            if share > 0.045:
-                text_colour = "white" if colour in DARK else "black"
-                axes.text(left[row] + share / 2, row, f"{numbers[row]:,}", ha="center", va="center",
-                          fontsize=8, color=text_colour)  # fmt: skip
-        left += shares
+    _draw_bars(axes, parts, {name: found[name] for name in shown})
     axes.set_yticks(range(len(shown)), [f"{name} ({found[name]:,})" for name in shown])
     axes.set(xlim=(0, 1), ylabel="language (files found)", xlabel="share of the files found")
     axes.invert_yaxis()
@@ -164,20 +146,10 @@ def crawl(users: Sequence[dict], kept: Sequence[int]) -> Figure:
     axes = figure.subplots()
     positions = range(len(users) + 1)
     found = list(accumulate((user["repositories"] for user in users), initial=0))
-    for label, values, colour in (
-        ("found", found, INDIGO),
-        ("pass the filters", list(accumulate(kept, initial=0)), "#CC6677"),
-    ):
-        axes.plot(positions, values, color=colour, label=f"{label} ({values[-1]:,})")
-    begin = 0
-    for depth, group in groupby(user["depth"] for user in users):
-        end = begin + len(list(group))
-        if depth % 2:
-            axes.axvspan(begin, end, color="#F0F0F0", zorder=0)
-        axes.text(
-            (begin + end) / 2, 1, f"{depth}", transform=axes.get_xaxis_transform(), ha="center", va="top"
-        )
-        begin = end
+    passed = list(accumulate(kept, initial=0))
+    axes.plot(positions, found, color=INDIGO, label=f"found ({found[-1]:,})")
+    axes.plot(positions, passed, color="#CC6677", linestyle="--", label=f"pass the filters ({passed[-1]:,})")
+    _draw_bands(axes, [user["depth"] for user in users])
     axes.set(
         xlim=(0, max(len(users), 1)),
         ylim=(0, max(found[-1], 1) * 1.08),
@@ -198,6 +170,19 @@ def crawl(users: Sequence[dict], kept: Sequence[int]) -> Figure:
     return figure
 
 
+def _draw_losses(axes: Axes, epochs: np.ndarray, losses: dict[str, Sequence[float]]) -> None:
+    for (name, values), colour in zip(losses.items(), [INDIGO, *COLOURS[1:]], strict=False):
+        axes.plot(epochs, values, color=colour, marker="o", markersize=3, label=name)
+    drawn = [value for values in losses.values() for value in values if value > 0]
+    wide = max(drawn, default=1) > 100 * min(drawn, default=1)
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel("training loss (log scale)")
+    axes.legend(**OUTSIDE)
+
+
 def _parts(languages: dict[str, dict], reasons: Sequence[str]) -> dict[str, dict[str, int]]:
     """Files kept, then dropped, by reason and language, the last check first; rare reasons are lumped."""
     totals = {
@@ -214,6 +199,38 @@ def _parts(languages: dict[str, dict], reasons: Sequence[str]) -> dict[str, dict
         name: entry["found"] - sum(part[name] for part in parts.values()) for name, entry in languages.items()
     }
     return parts
+
+
+def _draw_bars(axes: Axes, parts: dict[str, dict[str, int]], found: dict[str, int]) -> None:
+    """A bar of shares for each language in `found`, with the number of files where a part is wide enough."""
+    left = np.zeros(len(found))
+    for (name, counts), colour in zip(parts.items(), [INDIGO, *COLOURS[: len(parts) - 2], GREY], strict=True):
+        numbers = [counts[language] for language in found]
+        shares = np.array(numbers) / np.array(list(found.values()))
+        label = f"{name} ({sum(numbers):,})"
+        axes.barh(range(len(found)), shares, left=left, color=colour, edgecolor="white", label=label)
+        style = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": 8,
+            "color": "white" if colour in DARK else "black",
+        }
+        for row, share in enumerate(shares):
+            if share > 0.045:
+                axes.text(left[row] + share / 2, row, f"{numbers[row]:,}", **style)
+        left += shares
+
+
+def _draw_bands(axes: Axes, depths: Sequence[int]) -> None:
+    """A band and its number for each depth, over the users who have it."""
+    place = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "top"}
+    begin = 0
+    for depth, users in groupby(depths):
+        end = begin + len(list(users))
+        if depth % 2:
+            axes.axvspan(begin, end, color="#F0F0F0", zorder=0)
+        axes.text((begin + end) / 2, 1, f"{depth}", **place)
+        begin = end
 
 
 def _worst(shares: np.ndarray, labels: Sequence[str], columns: Sequence[str]) -> str:

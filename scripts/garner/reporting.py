@@ -10,8 +10,8 @@ from garner import plots
 from garner.errors import InputError
 from garner.files import read_json, read_parquet, write_text
 
-# In the order in which sort checks them.
-REASONS = """excluded vendored generated minified data tiny huge binary undecodable duplicate near_duplicate
+# In the order in which sort checks them; some names give generated and minified files away before.
+REASONS = """excluded vendored tiny huge binary undecodable generated minified data duplicate near_duplicate
     repository_cap left_out balance""".split()  # noqa: SIM905 (a list of words reads best as words)
 TABLE = ("language", "repositories", "found", "kept", "train", "validation", "test",
          "precision", "recall", "f1", "support")  # fmt: skip

@@ -152,10 +152,11 @@ class Training:
                 for items in self._rest_of_epoch(train):
                     self._learn(items, self._rate(self._step(batches) / total))
                     progress.advance(note=self._note())
-                    if stop_requested() or time.monotonic() - saved >= checkpoint_seconds:
+                    stop = stop_requested()
+                    if stop or time.monotonic() - saved >= checkpoint_seconds:
                         self._save(self._step(batches))
                         saved = time.monotonic()
-                    if stop_requested():
+                    if stop:
                         raise Interrupted(f"stopped on request, with progress saved: {self._note()}.")
                 self._end_epoch(len(train), balanced_accuracy(self.confusion(validation)))
         self.model.load_state_dict(self.best)

@@ -149,7 +149,9 @@ def test_an_npm_package_that_is_not_the_pinned_one_is_named(index, tmp_path):
 
 
 @needs_npm
-def test_a_registry_that_does_not_answer_leaves_all_its_packages_out_with_one_line(index, tmp_path, monkeypatch, warnings):
+def test_a_registry_that_does_not_answer_leaves_all_its_packages_out_with_one_line(
+    index, tmp_path, monkeypatch, warnings
+):
     monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{closed_port()}/")
     one = index.add_npm_package("demo", "1.0.0", {})
     packages = [replace(one, name=f"demo{number}") for number in range(30)]

@@ -69,6 +69,16 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted((folder / "state").glob("*.safetensors"))
 
 
+@pytest.fixture(scope="module")
+def undisturbed(study, tmp_path_factory) -> bytes:
+    return train(study, tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed_for_long(study, tmp_path_factory) -> bytes:
+    return train(study, tmp_path_factory.mktemp("undisturbed"), MANY_EPOCHS)
+
+
 @pytest.fixture
 def interrupted(study, tmp_path):
     """A folder whose training was killed with a few checkpoints made."""
@@ -113,18 +123,16 @@ def test_it_stops_when_validation_gains_no_more(study, tmp_path):
     assert read_json(tmp_path / "train/metrics.json")["epochs"] == 3
 
 
-def test_equal_inputs_give_equal_bytes_and_another_seed_gives_others(study, tmp_path):
-    first, second = train(study, tmp_path / "a"), train(study, tmp_path / "b")
-    assert first == second
-    assert train(study, tmp_path / "c", seed=2) != first
+def test_equal_inputs_give_equal_bytes_and_another_seed_gives_others(study, undisturbed, tmp_path):
+    assert train(study, tmp_path / "again") == undisturbed
+    assert train(study, tmp_path / "other", seed=2) != undisturbed
 
 
-def test_how_often_checkpoints_are_made_changes_nothing(study, tmp_path):
-    assert train(study, tmp_path / "a", seconds=0) == train(study, tmp_path / "b")
+def test_how_often_checkpoints_are_made_changes_nothing(study, undisturbed, tmp_path):
+    assert train(study, tmp_path, seconds=0) == undisturbed
 
 
-def test_killed_at_any_moment_it_ends_in_the_same_bytes(study, tmp_path):
-    undisturbed = train(study, tmp_path / "undisturbed", MANY_EPOCHS)
+def test_killed_at_any_moment_it_ends_in_the_same_bytes(study, undisturbed_for_long, tmp_path):
     chance = random.Random(0)
     codes, folder = [], tmp_path / "killed"
     for _ in range(6):
@@ -136,7 +144,7 @@ def test_killed_at_any_moment_it_ends_in_the_same_bytes(study, tmp_path):
         )
         codes.append(code)
     assert -signal.SIGKILL in codes
-    assert train(study, folder, MANY_EPOCHS) == undisturbed
+    assert train(study, folder, MANY_EPOCHS) == undisturbed_for_long
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2])
@@ -151,14 +159,14 @@ def test_a_signal_ends_it_with_its_progress_saved_and_try_again(study, tmp_path,
 
 
 @pytest.mark.parametrize("batch", [1, 5, 6, 7, 12, 23])  # of the 24 in 4 epochs
-def test_stopped_after_any_batch_it_ends_in_the_same_bytes(study, tmp_path, monkeypatch, batch):
-    asked = (False,) * 2 * (batch - 1) + (True, True)
+def test_stopped_after_any_batch_it_ends_in_the_same_bytes(study, undisturbed, tmp_path, monkeypatch, batch):
+    asked = [False] * (batch - 1) + [True]
     with monkeypatch.context() as patch:
         patch.setattr(training, "stop_requested", iter(asked).__next__)
         with pytest.raises(Interrupted, match="progress saved"):
             train(study, tmp_path / "stopped")
     assert len(checkpoints(tmp_path / "stopped")) == 1
-    assert train(study, tmp_path / "stopped") == train(study, tmp_path / "undisturbed")
+    assert train(study, tmp_path / "stopped") == undisturbed
 
 
 @pytest.mark.parametrize(
@@ -180,23 +188,23 @@ def test_a_changed_training_starts_anew_and_says_why(study, interrupted, caplog,
     assert found == train(study, interrupted / "fresh", **changes)
 
 
-def test_a_damaged_checkpoint_gives_way_to_the_one_before(study, interrupted, caplog):
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(study, interrupted, undisturbed_for_long, caplog):
     newest = checkpoints(interrupted)[-1]
     newest.write_bytes(newest.read_bytes()[:-1])
     with caplog.at_level(logging.INFO, "garner"):
         found = train(study, interrupted, MANY_EPOCHS)
     assert f"{newest} is damaged" in caplog.text
     assert "goes on from a checkpoint" in caplog.text
-    assert found == train(study, interrupted / "fresh", MANY_EPOCHS)
+    assert found == undisturbed_for_long
 
 
-def test_without_a_whole_checkpoint_it_starts_anew(study, interrupted, caplog):
+def test_without_a_whole_checkpoint_it_starts_anew(study, interrupted, undisturbed_for_long, caplog):
     for path in checkpoints(interrupted):
         path.write_bytes(b"")
     with caplog.at_level(logging.WARNING, "garner"):
         found = train(study, interrupted, MANY_EPOCHS)
     assert "anew" in caplog.text
-    assert found == train(study, interrupted / "fresh", MANY_EPOCHS)
+    assert found == undisturbed_for_long
 
 
 def test_a_loss_that_is_switched_off_has_an_empty_column(study, tmp_path):
