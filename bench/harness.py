@@ -118,7 +118,7 @@ def machine() -> str:
     return f"{os.cpu_count()} cores of {model}, Python {platform.python_version()}"
 
 
-def alternate(sides: dict[str, Callable[[], Values]], rounds: int = 3) -> dict[str, Values]:
+def alternate(sides: dict[str, Callable[[], Values]], rounds: int = 5) -> dict[str, Values]:
     """The median of each value when all sides run in turn, `rounds` times over: a busy moment hits all."""
     runs: dict[str, list[Values]] = {name: [] for name in sides}
     for turn in range(rounds):

@@ -1,4 +1,4 @@
-"""The samples that the demo trains on, written and read back by us and by two peers in turn, three times.
+"""The samples that the demo trains on, written and read back by us and by two peers in turn, five times.
 
 `datasets` (Hugging Face) keeps them in uncompressed Arrow files that it maps into memory; `array_record`
 (Google) keeps each in a zstd frame of its own at the same level, as our shards do. Bytes: all files of the

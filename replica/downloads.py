@@ -133,21 +133,26 @@ def _say_what_is_left_out(reasons: dict[Package, str]) -> None:
 
 
 def _fetch_distributions(packages: list[Package], folder: Path, reasons: dict, progress: Progress) -> None:
-    index = _index_url()
-    unreachable: list[_Unreachable] = []
+    try:
+        settings = _pip_settings()
+    except _Unreachable as error:
+        reasons.update(dict.fromkeys(packages, str(error)))
+        return
+    unreachable: list[str] = []
 
     def fetch_one(package: Package) -> None:
         try:
             if unreachable:
-                raise unreachable[0]
-            _keep(package, _distribution(session, index, package), folder)
+                raise _Unreachable(unreachable[0])
+            _keep(package, _distribution(session, settings["index-url"], package), folder)
         except _Unavailable as error:
             reasons[package] = str(error)
             if isinstance(error, _Unreachable):
-                unreachable.append(error)
+                unreachable.append(str(error))
         progress.advance()
 
     with requests.Session() as session, ThreadPoolExecutor(_AT_ONCE) as pool:
+        session.verify = settings.get("cert", True)
         session.mount("https://", requests.adapters.HTTPAdapter(max_retries=_RETRY))
         list(pool.map(fetch_one, packages))
 
@@ -167,18 +172,22 @@ def _distribution(session: requests.Session, index: str, package: Package) -> by
 def _get(session: requests.Session, address: str, limit: int) -> tuple[bytes, str]:
     """The body, cut one byte after `limit`, and its type."""
     try:
-        with session.get(address, headers={"Accept": _ACCEPT}, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code != 200:
-                raise _Unavailable(f"the Python package index answers {answer.status_code}")
-            body = bytearray()
+        answer = session.get(address, headers={"Accept": _ACCEPT}, timeout=TIMEOUT, stream=True)
+    except requests.RequestException as error:
+        reason = f"the Python package index cannot be reached ({type(error).__name__})"
+        raise _Unreachable(reason) from None
+    with answer:
+        if answer.status_code != 200:
+            raise _Unavailable(f"the Python package index answers {answer.status_code}")
+        body = bytearray()
+        try:
             for chunk in answer.iter_content(65536):
                 body += chunk
                 if len(body) > limit:
                     break
-            return bytes(body[: limit + 1]), answer.headers.get("Content-Type", "")
-    except requests.RequestException as error:
-        reason = f"the Python package index cannot be reached ({type(error).__name__})"
-        raise _Unreachable(reason) from None
+        except requests.RequestException:
+            raise _Unavailable("an answer of the Python package index broke off") from None
+        return bytes(body[: limit + 1]), answer.headers.get("Content-Type", "")
 
 
 def _links(page: bytes, content_type: str, address: str) -> Iterator[str]:
@@ -210,17 +219,21 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _index_url() -> str:
-    """The index that pip is set to use, else the one it uses by itself."""
-    from pip._internal.models.index import PyPI
-
+def _pip_settings() -> dict[str, str]:
+    """How pip is set up here: `index-url`, and `cert` where one is named."""
+    try:
+        from pip._internal.models.index import PyPI
+    except ImportError:
+        raise _Unreachable("pip, whose package index is used, is not installed") from None
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    settings = dict(line.split("=", 1) for line in listed.splitlines() if "=" in line)
-    for key in (":env:.index-url", "download.index-url", "global.index-url"):
-        if key in settings:
-            return ast.literal_eval(settings[key])
-    return PyPI.simple_url
+    found = dict(line.split("=", 1) for line in listed.splitlines() if "=" in line)
+    settings = {"index-url": PyPI.simple_url}
+    for section in ("global", "download", ":env:"):  # a later one counts more, as for pip
+        for name in ("index-url", "cert"):
+            if f"{section}.{name}" in found:
+                settings[name] = ast.literal_eval(found[f"{section}.{name}"])
+    return settings
 
 
 def _fetch_npm_packages(packages: list[Package], folder: Path, reasons: dict, progress: Progress) -> None:

@@ -23,7 +23,7 @@ from replica.licences import FILE_NAME
 LARGEST_FILE = 500_000
 LARGEST_REPOSITORY = 32 * 1024**2
 MOST_FILES = 5000
-MOST_INSTALLED_FILES = 600  # nearly all Python, of which there is far more than a language needs
+MOST_INSTALLED_FILES = 300  # nearly all Python, of which there is far more than a language needs
 
 NOT_SOURCES = frozenset([".git", ".venv", "__pycache__", "node_modules"])  # folders
 # Not even read. What else is binary is known by its NUL bytes.

@@ -26,7 +26,7 @@ rule train_model:
         seed=study("seed"),
         code=code("train.py", "model"),
     message:
-        "train: the model of {wildcards.study}"
+        "train: the model of {wildcards.study} ({threads} threads, {resources.gpu} GPU)"
     script:
         "../scripts/train.py"
 

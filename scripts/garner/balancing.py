@@ -86,13 +86,14 @@ def shortages(tally: Tally, chosen: list[File], settings: dict) -> list[dict]:
 
 
 def _advice(drops: Counter[str], lacking: int) -> str:
+    more = "raise scrape.stop_after, to find more repositories, or clone.oversampling, to clone more of them"
     if drops["left_out"]:
-        return "the language is left out, see left_out in labels.json"
+        return f"it is left out, see labels.json; {more}"
     if drops["balance"] >= lacking:
         return "raise sort.balance_ratio, or get more files of the scarcest language"
     if drops["repository_cap"] >= lacking:
-        return "raise sort.files_per_repository"
-    return "raise scrape.stop_after, to find more repositories, or clone.oversampling, to clone more of them"
+        return f"raise sort.files_per_repository; or, for more variety, {more}"
+    return more
 
 
 def _capped(files: list[File], cap: int) -> list[File]:

@@ -26,7 +26,6 @@ import zlib
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -117,6 +116,7 @@ class ShardFile:
         except FileNotFoundError:
             self.refuse("is missing")
         head = self._read_head()
+        self.dtype = _DTYPES[self._header.dtype]
         self.head_sha256 = sha256(head).hexdigest()
         self.table = np.frombuffer(head, _LINE, self._header.samples, offset=_HEADER.size)
         labels_begin = _HEADER.size + self.table.nbytes
@@ -146,10 +146,6 @@ class ShardFile:
         return self._read(0, self._header.head_bytes)
 
     @property
-    def dtype(self) -> np.dtype:
-        return _DTYPES[self._header.dtype]
-
-    @property
     def dictionary_sha256(self) -> str:
         return self._header.dictionary_sha256.hex()
 
@@ -161,22 +157,21 @@ class ShardFile:
     def _label_offsets(self) -> np.ndarray:
         return offsets(self.table["labels"])
 
-    def labels_of(self, place: int) -> np.ndarray:
-        """Classes of the sample in `place`, uint16."""
-        return self.labels[self._label_offsets[place] : self._label_offsets[place + 1]]
-
-    def tokens_of(self, place: int, decompressor: zstandard.ZstdDecompressor) -> np.ndarray:
-        """Token ids of the sample in `place`, of `self.dtype`; ShardError where its frame is damaged."""
-        frame = self._read(int(self._frame_offsets[place]), int(self.table["bytes"][place]))
-        return np.frombuffer(self._content(frame, place, decompressor), self.dtype)
+    def sample(self, place: int, decompressor: zstandard.ZstdDecompressor) -> tuple[np.ndarray, np.ndarray]:
+        """Token ids (`self.dtype`) and classes (uint16) of a sample; ShardError if its frame is damaged."""
+        size, crc, tokens, labels = self.table[place].item()
+        frame = self._read(self._frame_offsets.item(place), size)
+        content = self._content(place, frame, crc, tokens, decompressor)
+        begin = self._label_offsets.item(place)
+        return np.frombuffer(content, self.dtype), self.labels[begin : begin + labels]
 
     def all_tokens(self, decompressor: zstandard.ZstdDecompressor) -> np.ndarray:
         """Token ids of all samples, one after another; ShardError where a frame is damaged."""
         payload = memoryview(self._read(self._header.head_bytes, self._header.payload))
         begins = (self._frame_offsets - self._header.head_bytes).tolist()
         contents = (
-            self._content(payload[begin:end], place, decompressor)
-            for place, (begin, end) in enumerate(pairwise(begins))
+            self._content(place, payload[begins[place] : begins[place + 1]], crc, tokens, decompressor)
+            for place, (_, crc, tokens, _) in enumerate(self.table.tolist())
         )
         return np.frombuffer(b"".join(contents), self.dtype)
 
@@ -192,16 +187,15 @@ class ShardFile:
     def refuse(self, what: str) -> NoReturn:
         raise ShardError(f"{self.path} {what}. {CURE}")
 
-    def _content(self, frame: bytes | memoryview, place: int, decompressor) -> bytes:
-        expected = int(self.table["tokens"][place]) * self.dtype.itemsize
+    def _content(self, place: int, frame: bytes | memoryview, crc: int, tokens: int, decompressor) -> bytes:
         row = self._header.first_row + place
-        if zlib.crc32(frame) != self.table["crc"][place]:
+        if zlib.crc32(frame) != crc:
             self.refuse(f"is damaged in row {row}: the hash of its frame is another than the table says")
         try:
             # A frame states how large its content is, and zstd makes room for as much: look before.
-            if zstandard.get_frame_parameters(frame).content_size != expected:
+            if zstandard.frame_content_size(frame) != tokens * self.dtype.itemsize:
                 self.refuse(f"is damaged in row {row}: its frame is not of the size that the table says")
-            return decompressor.decompress(frame, allow_extra_data=False)
+            return decompressor.decompress(frame)
         except zstandard.ZstdError as error:
             self.refuse(f"is damaged in row {row}: {error}")
 

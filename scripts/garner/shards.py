@@ -172,8 +172,8 @@ class ShardReader:
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} of {len(self)}")
         number = bisect_right(self._first_rows, row) - 1
-        shard, place = self._shards[number], row - self._first_rows[number]
-        return Sample(shard.tokens_of(place, self._decompressor), shard.labels_of(place), row)
+        place = row - self._first_rows[number]
+        return Sample(*self._shards[number].sample(place, self._decompressor), row)
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[row] for row in range(len(self)))

@@ -12,8 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 GROUPS_WANTED = 2  # of each label in each part, where there are enough: one group alone is no sample
-_WORK = 50_000  # groups placed in all tries together: many tries for few groups, one for very many
-_TRIES = 200
+_WORK = 40_000  # groups placed in all tries together: many tries for few groups, one for very many
+_TRIES = 100
 
 
 def split_groups(

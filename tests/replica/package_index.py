@@ -40,6 +40,7 @@ class PackageIndex:
     def __init__(self) -> None:
         self.pages: dict[str, tuple[str, bytes]] = {}
         self.requests: list[str] = []
+        self.broken: set[str] = set()  # paths whose answer ends a byte early
         index = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,7 +50,7 @@ class PackageIndex:
                 content_type, body = index.pages.get(path, ("text/plain", None))
                 self.send_response(404 if body is None else 200)
                 self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body or b"")))
+                self.send_header("Content-Length", str(len(body or b"") + (path in index.broken)))
                 self.end_headers()
                 self.wfile.write(body or b"")
 

@@ -3,6 +3,7 @@
 import logging
 import shutil
 import socket
+import sys
 from dataclasses import replace
 
 import pytest
@@ -106,6 +107,13 @@ def test_a_page_that_is_no_index_leaves_the_package_out(index, tmp_path, warning
     assert "a page that cannot be read" in warnings()[0]
 
 
+def test_a_download_that_breaks_off_leaves_the_others(index, tmp_path, warnings):
+    packages = [index.add_distribution(name, "1.0", DATA) for name in ("demo", "other")]
+    index.broken.add("/files/demo-1.0.tar.gz")
+    assert fetch(packages, tmp_path) == packages[1:]
+    assert "broke off: 1 packages are left out (demo@1.0)" in warnings()[0]
+
+
 def test_without_network_everything_is_left_out_with_one_line_without_credentials(
     index, tmp_path, monkeypatch, warnings
 ):
@@ -115,6 +123,20 @@ def test_without_network_everything_is_left_out_with_one_line_without_credential
     (line,) = warnings()
     assert "cannot be reached (ConnectionError): 8 packages are left out" in line
     assert "hidden" not in line
+
+
+def test_without_pip_its_packages_are_left_out(index, tmp_path, monkeypatch, warnings):
+    monkeypatch.setitem(sys.modules, "pip._internal.models.index", None)
+    assert fetch([index.add_distribution("demo", "1.0", DATA)], tmp_path) == []
+    assert "pip, whose package index is used, is not installed: 1 packages" in warnings()[0]
+
+
+def test_the_index_of_pips_own_configuration_file_is_used(index, tmp_path, monkeypatch):
+    monkeypatch.delenv("PIP_INDEX_URL")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {index.python}\n")
+    package = index.add_distribution("demo", "1.0", DATA)
+    assert fetch([package], tmp_path / "downloads") == [package]
 
 
 @needs_npm

@@ -1,9 +1,10 @@
 """A server on loopback that answers as a test tells it, and a clock that a test drives."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -12,7 +13,7 @@ class Reply(NamedTuple):
 
     status: int = 200
     body: bytes = b"{}"
-    headers: dict[str, str] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
     cut: int | None = None
 
 
@@ -40,13 +41,14 @@ class Loopback:
 def serve(*replies: Reply) -> Iterator[Loopback]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer leaves at once, not in two packets with a pause between
 
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             reply = loopback.next_reply(Seen(self.command, self.path, headers, body))
             self.send_response_only(reply.status)
-            for name, value in ({"Content-Length": str(len(reply.body))} | reply.headers).items():
+            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body[: reply.cut])
@@ -84,6 +86,6 @@ class Clock:
         return self.now - 1_000_000_000.0
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        self.now += max(seconds, 0.001)  # less could be lost in rounding, and the wait never end
         self.slept += seconds
         self.on_sleep()

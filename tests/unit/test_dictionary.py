@@ -1,6 +1,8 @@
 """The stage dictionary: what it counts, and what never changes its bytes."""
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -12,7 +14,7 @@ import pytest
 import garner.dictionary
 from garner.dictionary import build_dictionary, count_tokens, most_frequent
 from garner.document import schema
-from garner.errors import ConfigError, InputError
+from garner.errors import ConfigError, GarnerError, InputError, Interrupted
 from garner.files import write_parquet
 from garner.tokens import tokenizer
 from garner.vocabulary import Vocabulary
@@ -120,3 +122,20 @@ def test_killed_job_leaves_no_worker_behind(train, tmp_path):
 def test_bad_pattern_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(ConfigError, match=r"dictionary\.pattern"):
         build_dictionary(tmp_path / "absent", outputs(tmp_path), SETTINGS | {"pattern": "(a)"}, workers=1)
+
+
+def test_stop_on_request_leaves_no_output(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(garner.dictionary, "stop_requested", lambda: True)
+    with pytest.raises(Interrupted):
+        build_dictionary(train, outputs(tmp_path / "out"), SETTINGS, workers=2)
+    assert not (tmp_path / "out").exists()
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_worker_killed_for_want_of_memory_is_explained(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(garner.dictionary, "_count", die)
+    with pytest.raises(GarnerError, match="Give the job more memory or fewer threads"):
+        build_dictionary(train, outputs(tmp_path / "out"), SETTINGS, workers=2)

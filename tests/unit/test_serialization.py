@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import garner.serialization
 from garner.dictionary import build_dictionary
 from garner.document import Document, write_documents
-from garner.errors import InputError, ShardError
+from garner.errors import InputError, Interrupted, ShardError
 from garner.files import write_json
 from garner.serialization import serialize_split
 from garner.shards import ShardReader
@@ -113,3 +114,10 @@ def test_shards_made_from_another_dictionary_show_it(inputs, tmp_path):
     (tmp_path / "plain" / "zstd.dict").write_bytes(b"another")
     with pytest.raises(ShardError, match=r"zstd\.dict is damaged"):
         ShardReader(tmp_path / "plain")
+
+
+def test_stop_on_request_leaves_no_folder(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(garner.serialization, "stop_requested", lambda: True)
+    with pytest.raises(Interrupted):
+        serialize_split(**inputs, output=tmp_path / "train", settings=SETTINGS)
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,13 +87,16 @@ class Workspace:
         return done.stdout + done.stderr
 
     def stale(self, *arguments: str) -> set[str]:
-        """The names of the rules that a run would execute."""
+        """The names of the working rules that a run would execute."""
         done = self.run("--dry-run", *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
-        lines = (done.stdout + done.stderr).splitlines()
-        return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))} - {
-            "all"
-        }
+        said = done.stdout + done.stderr
+        if "Job stats:" not in said:
+            assert "Nothing to be done" in said
+            return set()
+        table = said.split("Job stats:")[1].split("\ntotal ")[0]
+        rules = set(re.findall(r"^(\w+) +\d+$", table, re.MULTILINE))
+        return {rule for rule in rules if "_" in rule}  # the targets, named for a stage, do no work
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of every result."""
@@ -104,7 +108,7 @@ class Workspace:
         }
 
     def copy(self, folder: Path) -> "Workspace":
-        """The same checkout with all results, progress and Snakemake's own records, modification times kept."""
+        """The same checkout with all results, progress and Snakemake's records, modification times kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Workspace(folder, yaml.safe_load(yaml.safe_dump(self.settings)))
 
@@ -124,15 +128,15 @@ def checkout(folder: Path, settings: dict) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def new_workspace(replica, tmp_path_factory) -> Callable[[], Workspace]:
+def new_workspace(replica, corpus, tmp_path_factory) -> Callable[[], Workspace]:
     def new() -> Workspace:
-        owners = sorted(path.name for path in replica.repositories_folder.iterdir())
+        owners = sorted(path.name for path in corpus.iterdir())
         study = {
             "scrape": {"api": replica.url, "seeds": owners[:1]},
             "clone": {"batches": 2},
             "sort": {"minimum_files": 20},
             "dictionary": {"size": 2000},
-            "train": {"epochs": 3, "threads": 1},
+            "train": {"epochs": 12, "batch_size": 16, "threads": 1},
             "export": {},
         }
         settings = {"run": {"checkpoint_seconds": 0.2}, "study": {"languages": study}}

@@ -37,16 +37,4 @@ def test_the_cluster_profiles_send_the_training_to_a_gpu_from_a_fresh_clone(new_
     (workspace.folder / "config.local.yaml").unlink()
     done = workspace.run("--dry-run", "--profile", profile)
     assert done.returncode == 0, done.stderr
-    blocks = (done.stdout + done.stderr).split("\n\n")
-    resources = {
-        name: next(
-            line
-            for block in blocks
-            if f"rule {name}:" in block
-            for line in block.splitlines()
-            if "resources" in line
-        )
-        for name in ("train_model", "sort_documents")
-    }
-    assert "gpu=1" in resources["train_model"]
-    assert "gpu=0" in resources["sort_documents"]
+    assert "train: the model of languages (2 threads, 1 GPU)" in done.stdout + done.stderr
