@@ -1,4 +1,4 @@
-"""GitHub made up: users who follow one another and own repositories, served by the replica without any git."""
+"""GitHub made up: users who follow one another and own repositories, served by the replica without git."""
 
 import random
 from collections.abc import Iterator
@@ -43,22 +43,21 @@ def hub(follows: dict[str, list[str]], owned: dict[str, list[Repository]] | None
     return Hub(users.values())
 
 
-def varied_hub(users: int = 40, seed: int = 0) -> Hub:
-    """A seeded graph in which everyone is reached from `User00`, who follows and owns more than fits on a page; with
-    forks, empty repositories, odd licences, one repository of 130 languages, and names that differ in case."""
+def varied_hub(users: int = 30, many: bool = False, seed: int = 0) -> Hub:
+    """A seeded graph in which everyone is reached from `User00`, with forks, empty repositories, odd licences
+    and names that differ in case. With `many`, all that comes in pages needs a second one somewhere."""
     chance = random.Random(seed)
     logins = [f"{chance.choice(['User', 'user', 'USER'])}{index:02}" for index in range(users)]
     logins[0] = "User00"
-    crowd = [f"follower-{index:03}" for index in range(120)]
-    follows = {login: chance.sample(logins, 4) for login in logins}
-    follows["User00"] += crowd
+    follows = {login: chance.sample(logins, min(4, users)) for login in logins}
     for index, login in enumerate(logins[1:], start=1):
         follows[logins[chance.randrange(index)]].append(login)
     owned = {login: varied_repositories(login, chance.randrange(5), chance) for login in logins}
-    owned["User00"] += [repository("User00", f"many-{index:03}") for index in range(140)]
-    owned[logins[5]].append(
-        repository(logins[5], "babel", languages={f"L{index}": index for index in range(130)})
-    )
+    if many:
+        follows["User00"] += [f"follower-{index:03}" for index in range(120)]
+        owned["User00"] += [repository("User00", f"many-{index:03}") for index in range(140)]
+        languages = {f"L{index}": index for index in range(130)}
+        owned[logins[5]].append(repository(logins[5], "babel", languages=languages))
     return hub(follows, owned)
 
 
@@ -79,12 +78,12 @@ def varied_repositories(owner: str, count: int, chance: random.Random) -> list[R
 @contextmanager
 def serve(made_up: Hub, **options: object) -> Iterator[Replica]:
     """The replica over users that are made up."""
-    with mock.patch("replica.server.build_hub", lambda *_: made_up), Replica(Path(), **options) as replica:
+    with mock.patch("replica.server.build_hub", return_value=made_up), Replica(Path(), **options) as replica:
         yield replica
 
 
 def study(api: str, protocol: str = "graphql", exclude: tuple[str, ...] = (), **changes: object) -> dict:
-    """The block of a study: of its settings, those of `scrape` may be changed; `users` and the like stop it."""
+    """The block of a study. `changes` are settings of `scrape`, or of its `stop_after`."""
     stop_after = {key: changes.pop(key, None) for key in ("users", "repositories", "date")}
     scrape = {
         "api": api,

@@ -24,8 +24,7 @@ def files(**repositories: list[int]) -> list[File]:
         for number, size in enumerate(sizes):
             for file in range(size):
                 name = f"{language}{number}"
-                order = bytes([file * 37 % 251, file % 251, number, len(made) % 251])
-                made.append(File(len(made), name, language, order, b"", np.empty(0)))
+                made.append(File(len(made), name, language, bytes([number, file]), b"", np.empty(0)))
     return made
 
 

@@ -29,6 +29,7 @@ def test_any_bytes_give_a_text_or_a_reason(data):
         (b"\xef\xbb\xbfusing System;", ("using System;", None)),
         (b"/* Andr\xe9 */ int main(void) { return 0; }", ("/* André */ int main(void) { return 0; }", None)),
         ("/* 猫の足を数える */ int legs;".encode("shift-jis"), (None, "undecodable")),
+        ("/* Кошка мурлычет */ int legs;".encode("cp1251"), (None, "undecodable")),
         (b"\xff\xfea", (None, "undecodable")),
         (b"\x7fELF\x02\x01\x01\x00\x00", (None, "binary")),
         (b"\x1b[31mred\x1b[0m " * 20, (None, "binary")),

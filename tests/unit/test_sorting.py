@@ -163,9 +163,14 @@ def test_near_duplicates_never_straddle(sort, copies, seed):
 def test_result_does_not_depend_on_the_order_or_the_number_of_batches(sort, randomly, batches):
     found = crawl(repositories=9)
     found["owner0/r0", "a.py"] = found["owner1/r1", "a.py"] = code(999)
-    one = sort(found, batches=3)
-    assert sort(found, batches=3, reorder=lambda paths: randomly.sample(paths, len(paths))).bytes == one.bytes
-    other = sort(found, batches=batches)
+    one = sort(found, batches=3, files_per_language=20)
+    assert (
+        sort(
+            found, batches=3, files_per_language=20, reorder=lambda paths: randomly.sample(paths, len(paths))
+        ).bytes
+        == one.bytes
+    )
+    other = sort(found, batches=batches, files_per_language=20)
     assert other.documents == one.documents
     assert (other.labels, other.drops) == (one.labels, one.drops)
 
@@ -188,9 +193,15 @@ def test_result_does_not_depend_on_the_hash_seed_of_python(tmp_path):
 
 
 def test_another_seed_sorts_otherwise(sort):
-    found = crawl(repositories=12)
-    assert sort(found, seed=1).bytes == sort(found, seed=1).bytes
-    assert sort(found, seed=1).documents != sort(found, seed=2).documents
+    def choice(seed):
+        documents = sort(crawl(repositories=12), seed=seed, files_per_repository=1).documents.values()
+        return {(document.group, document.labels): (part, document.id) for part, document in documents}
+
+    one, other = choice(1), choice(2)
+    both = one.keys() & other.keys()
+    assert one == choice(1)
+    assert any(one[key][0] != other[key][0] for key in both)  # parts
+    assert any(one[key][1] != other[key][1] for key in both)  # files under the cap
 
 
 def test_every_file_is_counted_once(sort):

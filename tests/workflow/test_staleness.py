@@ -54,7 +54,7 @@ def test_comments_and_docstrings_rerun_nothing(copy_of_finished):
     ],
 )
 def test_a_changed_setting_reruns_its_stage_and_what_follows(copy_of_finished, stage, key, value, rules):
-    copy_of_finished.settings["study"]["languages"][stage][key] = value
+    copy_of_finished.settings["study"]["languages"].setdefault(stage, {})[key] = value
     copy_of_finished.configure()
     assert copy_of_finished.stale() == rules
 

@@ -1,0 +1,156 @@
+import random
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from garner.errors import ConfigError
+from garner.sources.github_frontier import Frontier
+from garner.sources.github_records import Page, repository_record
+
+GRAPHS = st.dictionaries(st.sampled_from("abcdefgh"), st.sets(st.sampled_from("abcdefgh")), min_size=8)
+
+
+def record_of(page: Page, graph: dict, owned: dict | None = None) -> dict:
+    """The one page that answers `page`."""
+    found = {
+        "account": {},
+        "following": {"following": sorted(graph.get(page.of, ()))},
+        "repositories": {
+            "repositories": [made(page.of, index) for index in range((owned or {}).get(page.of, 0))]
+        },
+    }[page.kind]
+    return {"user": page.of, **found, "after": page.after, "next": None}
+
+
+def made(owner: str, index: int, **changes: object) -> dict:
+    facts = {
+        "clone_url": "",
+        "default_branch": None,
+        "fork": False,
+        "archived": False,
+        "stars": 0,
+        "size_kib": 0,
+    }
+    return repository_record(
+        repository=f"{owner}/{index}", **facts, **({"licence": None, "languages": {}} | changes)
+    )
+
+
+def finish(frontier: Frontier, graph: dict, chance: random.Random, owned: dict | None = None) -> list[dict]:
+    """Answer open pages, whichever come by chance; the records."""
+    records = []
+    while not frontier.finished:
+        records.append(record_of(chance.choice(list(frontier.open_pages())), graph, owned))
+        frontier.learn(records[-1])
+    return records
+
+
+def breadth_first(graph: dict, seeds: list[str]) -> list[tuple[str, int]]:
+    order, waiting = [], deque((seed, 0) for seed in seeds)
+    while waiting:
+        user, depth = waiting.popleft()
+        if user not in dict(order):
+            order.append((user, depth))
+            waiting.extend((other, depth + 1) for other in sorted(graph.get(user, ())))
+    return order
+
+
+@given(GRAPHS, st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3, unique=True), st.integers(0, 99))
+def test_order_is_breadth_first_whatever_the_order_of_the_answers(graph, seeds, seed):
+    frontier = Frontier(seeds)
+    records = finish(frontier, graph, random.Random(seed))
+    found = [(user.login, user.depth) for user in frontier.visited()]
+    assert found == breadth_first(graph, seeds)
+    recovered = Frontier(seeds)
+    for record in records:
+        recovered.learn(record)
+    assert recovered.finished
+    assert recovered.visited() == frontier.visited()
+
+
+@given(GRAPHS, st.integers(1, 8), st.integers(0, 99))
+def test_crawl_of_some_users_is_the_beginning_of_the_crawl_of_all(graph, users, seed):
+    everyone, some = Frontier(["a"]), Frontier(["a"], users=users)
+    finish(everyone, graph, random.Random(seed))
+    finish(some, graph, random.Random(seed))
+    whole = [user.login for user in everyone.visited()]
+    assert [user.login for user in some.visited()] == whole[:users]
+
+
+@given(GRAPHS, st.sampled_from("bcdefgh"), st.integers(0, 99))
+def test_excluded_user_might_as_well_not_exist(graph, excluded, seed):
+    frontier = Frontier(["a"], excluded=[excluded.upper()])
+    finish(frontier, graph, random.Random(seed))
+    without = {user: followed - {excluded} for user, followed in graph.items()}
+    assert [(user.login, user.depth) for user in frontier.visited()] == breadth_first(without, ["a"])
+
+
+def test_crawl_ends_with_the_user_who_reaches_the_number_of_repositories():
+    graph, owned = {"a": {"b", "c"}}, {"a": 2, "b": 2, "c": 2}
+    frontier = Frontier(["a"], repositories=3)
+    finish(frontier, graph, random.Random(0), owned)
+    assert [(user.login, user.repositories_count) for user in frontier.visited()] == [("a", 2), ("b", 2)]
+
+
+def test_user_is_done_when_the_languages_of_every_repository_are_known():
+    frontier = Frontier(["a"])
+    frontier.learn({"user": "a", "following": [], "after": None, "next": None})
+    first = [made("a", 0, languages=None), made("a", 1, more_languages="graphql:x")]
+    frontier.learn({"user": "a", "repositories": first, "after": None, "next": "rest:2"})
+    assert list(frontier.open_pages()) == [
+        Page("repositories", "a", "rest:2"),
+        Page("languages", "a/0"),
+        Page("languages", "a/1", "graphql:x"),
+    ]
+    frontier.learn({"user": "a", "repositories": [made("a", 2)], "after": "rest:2", "next": None})
+    frontier.learn({"repository": "a/0", "status": "gone"})
+    frontier.learn({"repository": "a/1", "languages": {"C": 1}, "after": "graphql:x", "next": "graphql:y"})
+    assert list(frontier.open_pages()) == [Page("languages", "a/1", "graphql:y")]
+    frontier.learn({"repository": "a/1", "languages": {"D": 1}, "after": "graphql:y", "next": None})
+    assert frontier.finished
+    assert frontier.visited()[0].repositories_count == 2, "the one that is gone does not count"
+
+
+def test_item_that_slips_onto_the_next_page_counts_once():
+    frontier = Frontier(["a"])
+    frontier.learn({"user": "a", "following": ["b"], "after": None, "next": "rest:2"})
+    frontier.learn({"user": "a", "following": ["b", "c"], "after": "rest:2", "next": None})
+    frontier.learn({"user": "a", "repositories": [made("a", 1)], "after": None, "next": "rest:2"})
+    frontier.learn({"user": "a", "repositories": [made("a", 1)], "after": "rest:2", "next": None})
+    user = frontier.visited()[0]
+    assert (user.following_count, user.repositories_count) == (2, 1)
+
+
+def test_seed_is_spelled_as_the_api_spells_it_and_counts_once():
+    frontier = Frontier(["ANN", "ann"])
+    assert frontier.known == 1
+    frontier.learn({"user": "Ann"})
+    assert next(frontier.open_pages()) == Page("following", "Ann")
+
+
+def test_other_protocol_begins_anew_where_it_cannot_use_the_cursor():
+    frontier = Frontier(["a", "b"])
+    for login in "ab":
+        frontier.learn({"user": login, "repositories": [made(login, 1)], "after": None, "next": None})
+    frontier.learn({"user": "a", "following": ["c"], "after": None, "next": "graphql:x"})
+    frontier.restart("rest")
+    assert [(page.kind, page.of, page.after) for page in frontier.open_pages()] == [
+        ("following", "a", None),
+        ("repositories", "a", None),
+        ("following", "b", None),
+    ]
+    frontier.learn({"user": "a", "repositories": [made("a", 2)], "after": None, "next": None})
+    frontier.learn({"user": "a", "following": ["d"], "after": None, "next": None})
+    user = frontier.visited()[0]
+    assert (user.following_count, user.repositories_count) == (1, 1), (
+        "the first page makes the earlier ones void"
+    )
+
+
+def test_vain_seeds_are_an_error_that_names_them():
+    frontier = Frontier(["ghost", "phantom"], users=2)
+    frontier.learn({"user": "ghost", "status": "gone"})
+    with pytest.raises(ConfigError, match=r"ghost \(gone\), phantom \(forbidden\)"):
+        frontier.learn({"user": "phantom", "status": "forbidden"})
