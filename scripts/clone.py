@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from garner.cloning import clone_batch
-
 from garner.jobs import job, named
-from garner.languages import extensions
 
 study, batch = snakemake.wildcards.study, snakemake.wildcards.batch
 state = Path("state", study, "clone")  # of all batches: their number may change
@@ -16,6 +14,8 @@ with job(snakemake.log[0], state / "batches" / batch):
         named(snakemake.output),
         state,
         snakemake.params.settings,
-        extensions=extensions(snakemake.params.languages),
+        extensions=sorted(
+            {ending.lower() for endings in snakemake.params.languages.values() for ending in endings}
+        ),
         tokens=snakemake.config["run"]["tokens"]["github"],
     )

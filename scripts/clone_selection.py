@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from garner.selection import select_repositories
-
 from garner.jobs import job
+from garner.selection import select_repositories
 
 with job(snakemake.log[0]):
     sort = snakemake.params.sort

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from garner.prediction import predict_inputs
-
 from garner.jobs import job, named
+from garner.prediction import predict_inputs
 
 with job(snakemake.log[0]):
     documents = snakemake.input.documents

@@ -25,7 +25,7 @@ TRAIN = "train"
 
 @dataclass(slots=True)
 class File:
-    """What is known of a clean file when its text is gone: about 400 bytes."""
+    """What is known of a clean file when its text is gone: less than a kilobyte."""
 
     row: int  # its place in the reading order
     repository: str

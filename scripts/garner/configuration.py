@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from garner.errors import ConfigError
+from garner.languages import Languages
 
 _TYPES = {
     "null": "nothing (null)",
@@ -134,6 +135,10 @@ def _contradictions(config: dict) -> Iterator[str]:
             yield f"{at}.sort: minimum_bytes is above maximum_bytes, so every file would be dropped"
         if sort["minimum_files"] > sort["files_per_language"]:
             yield f"{at}.sort: minimum_files is above files_per_language, so every language would be left out"
+        try:
+            Languages(sort["languages"])
+        except ConfigError as error:
+            yield f"study.{name}.{error}"
         try:
             re.compile(study["dictionary"]["pattern"])
         except re.error as error:

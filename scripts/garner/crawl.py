@@ -62,7 +62,7 @@ class Journal:
     def __iter__(self) -> Iterator[dict]:
         """All records, in the order in which they were appended. Raises InputError for a damaged part."""
         for path in self._parts():
-            yield from self._records(path, _decompressed(path))
+            yield from self._records(path, self._decompressed(path))
         if self._open.exists():
             yield from self._records(self._open, self._open.read_bytes())
 
@@ -73,7 +73,7 @@ class Journal:
         data = self._open.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         parts = self._parts()
-        if not whole or (parts and _decompressed(parts[-1]) == data):
+        if not whole or (parts and self._decompressed(parts[-1]) == data):
             self._open.unlink()
         elif len(whole) < len(data):
             os.truncate(self._open, len(whole))
@@ -82,7 +82,7 @@ class Journal:
         try:
             header, *records = map(json.loads, data.splitlines())
         except ValueError:
-            raise InputError(f"{path} is damaged. Restore it, or forget the crawl: {self._reset()}") from None
+            raise self._unusable(path, "is damaged") from None
         if header != self._header:
             raise ConfigError(
                 f"{self._folder} holds answers of {header.get('api')} (format {header.get('journal')}), but "
@@ -91,15 +91,21 @@ class Journal:
             )
         yield from records
 
+    def _decompressed(self, part: Path) -> bytes:
+        try:
+            return zstandard.ZstdDecompressor().decompress(part.read_bytes())
+        except zstandard.ZstdError:
+            raise self._unusable(part, "is damaged") from None
+
     def _parts(self) -> list[Path]:
-        parts = sorted(self._folder.glob(_PART.format(0).replace("000000", "*")))
+        parts = sorted(self._folder.glob("part-*.jsonl.zst"))
         for number, part in enumerate(parts, start=1):
             if part.name != _PART.format(number):
-                raise InputError(
-                    f"{self._folder / _PART.format(number)} is missing. Restore it, or forget the crawl: "
-                    f"{self._reset()}"
-                )
+                raise self._unusable(self._folder / _PART.format(number), "is missing")
         return parts
+
+    def _unusable(self, part: Path, why: str) -> InputError:
+        return InputError(f"{part} {why}. Restore it, or forget the crawl: {self._reset()}")
 
     def _reset(self) -> str:
         return f"make reset STUDY={self._folder.parent.name} STAGE={self._folder.name}"
@@ -107,15 +113,6 @@ class Journal:
 
 def _line(record: dict) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode() + b"\n"
-
-
-def _decompressed(part: Path) -> bytes:
-    try:
-        return zstandard.ZstdDecompressor().decompress(part.read_bytes())
-    except zstandard.ZstdError:
-        raise InputError(
-            f"{part} is damaged. Restore it, or delete the folder to fetch all of it again."
-        ) from None
 
 
 class Frontier(Protocol):

@@ -58,7 +58,7 @@ _MARKS = re.compile(
     r"""(?:^\W*|[.!:;-]\ )this\ (?:[\w-]+\ ){0,2}(?:file|code|class|header|module|script|parser|source)
           \ (?:is|was|has\ been)\ (?:\w+[-\ ]?)??generated\b
       | (?:^\W*|\.\ )(?-i:Code\ |CODE\ )generated\b
-      | (?:^\W*|\.\ )(?:auto(?:matically)?|machine)[-\ ]?generated\ (?:by|from|using|via|with|file|code)\b
+      | (?:^\W*|\.\ )(?:auto(?:matically)?|machine)[-\ ]?generated\ (?:by|from|using|via|with)\b
       | (?:^\W*|\.\ )(?-i:G)enerated\ (?:automatically\ )?(?:by|from|using|via|code|file)\b
       | (?:^|[\s*])@generated\b | <auto-?generated
       | \bdo\ not\ (?:edit|modify|change)\b.*\bgenerat | \bgenerat.*\bdo\ not\ (?:edit|modify|change)\b

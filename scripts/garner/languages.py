@@ -14,12 +14,13 @@ The rules, in this order, for the languages of a study (`{name: [extensions]}`, 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from garner.errors import ConfigError
 
 C_FAMILY = ("C", "C++", "Objective-C")  # the languages that `.h` may be in, and in doubt is in, in this order
+DEEPEST = 20  # folders, to which neighbours are counted
 
 INTERPRETERS = {
     "JavaScript": ("node", "nodejs"),
@@ -103,11 +104,6 @@ _RULES = {".h": _Rule(C_FAMILY, _header), ".m": _Rule(("Objective-C",), _m), ".r
 _NO_RULE = _Rule((), lambda text: ())
 
 
-def extensions(languages: Mapping[str, list[str]]) -> list[str]:
-    """What a source file's name may end in (with a dot first) or be (without), in lower case, sorted."""
-    return sorted(_claims(languages))
-
-
 class Languages:
     """Tells the languages that a file may be in, for a study's map from language to extensions.
 
@@ -165,10 +161,10 @@ class Neighbours:
         return candidates[0]
 
 
-def _folders(path: str) -> Iterator[str]:
-    while path:
-        path = path.rpartition("/")[0]
-        yield path
+def _folders(path: str) -> list[str]:
+    """The folders around a file, the nearest first; the deepest of a path made to be deep are passed over."""
+    folders = path.split("/")[:-1][:DEEPEST]
+    return ["/".join(folders[:depth]) for depth in range(len(folders), -1, -1)]
 
 
 def _claims(languages: Mapping[str, list[str]]) -> dict[str, set[str]]:

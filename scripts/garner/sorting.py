@@ -164,6 +164,7 @@ def _documents(rows: Iterable[dict], language_of_row: dict[int, str]) -> Iterato
 
 
 def _summary(tally: Tally, chosen: list[File], settings: dict) -> dict:
+    """What `drops` holds: found = drops (by reason) + kept, and the files of no language."""
     kept = Counter((file.language, file.part) for file in chosen)
     repositories = Counter(language for language, _ in {(file.language, file.repository) for file in chosen})
     languages = {

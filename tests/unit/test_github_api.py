@@ -30,7 +30,7 @@ def test_graphql_lies_beside_the_rest_api_and_on_an_enterprise_server_above_it(a
 
 
 def test_one_api_has_one_spelling():
-    assert api_address("HTTPS://API.GitHub.com/") == "https://api.github.com"
+    assert api_address("https://API.GitHub.com/") == "https://api.github.com"
     assert api_address("https://git.example.org/api/v3//") == "https://git.example.org/api/v3"
 
 

@@ -26,9 +26,7 @@ def answer(body: dict) -> Reply:
 
 def test_many_users_with_all_that_is_theirs_come_in_one_request():
     logins = [f"u{index:02}" for index in range(50)]
-    made_up = hub(
-        dict.fromkeys(logins, logins[:3]), {login: [repository(login, "x")] for login in logins}
-    )
+    made_up = hub(dict.fromkeys(logins, logins[:3]), {login: [repository(login, "x")] for login in logins})
     with serve(made_up) as api:
         one = graphql(api.url)
         one.fetch(pages("u00"))

@@ -93,7 +93,7 @@ def test_what_is_gone_or_forbidden_is_a_record(page, subject, status, reason):
 def test_answer_of_another_shape_is_a_typed_error(body):
     with (
         serve_replies(Reply(200, body)) as api,
-        pytest.raises(MalformedError, match="of ann: .*another shape"),
+        pytest.raises(MalformedError, match=r"of ann: .*another shape"),
     ):
         rest(api.url).fetch([Page("repositories", "ann")])
 

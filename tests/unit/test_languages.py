@@ -1,7 +1,7 @@
 import pytest
 
 from garner.errors import ConfigError
-from garner.languages import INTERPRETERS, Languages, Neighbours, extensions
+from garner.languages import INTERPRETERS, Languages, Neighbours
 
 STUDY = {
     "C": [".c", ".h"],
@@ -67,6 +67,13 @@ def test_undecided_header_follows_the_sources_in_the_nearest_folder():
     assert neighbours.decide("src/drm/tools/a.h", ANY_OF_C) == "C"
     assert neighbours.decide("ui/View.h", ANY_OF_C) == "Objective-C"
     assert neighbours.decide("include/a.h", ANY_OF_C) == "C++"
+
+
+def test_neighbours_of_a_path_made_to_be_deep_take_little_memory():
+    neighbours = Neighbours()
+    for number in range(2_000):
+        neighbours.add("/".join(f"{number}{depth}" for depth in range(800)) + "/a.cc", "C++")
+    assert neighbours.decide("00/01/" + "x/" * 900 + "a.h", ANY_OF_C) == "C++"
 
 
 def test_undecided_header_without_any_source_around_is_c():
@@ -157,15 +164,6 @@ def test_extension_of_two_languages_without_a_rule_is_refused_by_name():
         Languages({"Perl": [".pl"], "Prolog": [".pl"]})
     with pytest.raises(ConfigError, match=r"\.m is claimed by MATLAB and Objective-C"):
         Languages({"MATLAB": [".m"], "Objective-C": [".m"]})
-
-
-def test_extensions_are_what_a_clone_reads():
-    assert extensions({"C": [".c", ".H"], "Ruby": [".rb", "Rakefile"], "C++": [".h"]}) == [
-        ".c",
-        ".h",
-        ".rb",
-        "rakefile",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -34,10 +34,10 @@ class User:
         for what, cursor in self.open.items():
             yield Page("languages", what, cursor) if "/" in what else Page(what, self.login, cursor)
 
-    def close(self, what: str, following_cursor: str | None) -> None:
-        """A page of `what` was read; the next one is named by the cursor, if there is one."""
-        if following_cursor:
-            self.open[what] = following_cursor
+    def close(self, what: str, next_cursor: str | None) -> None:
+        """A page of `what` was read; the cursor names the next one, if there is one."""
+        if next_cursor:
+            self.open[what] = next_cursor
         else:
             self.open.pop(what, None)
 

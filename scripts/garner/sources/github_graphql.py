@@ -55,9 +55,9 @@ class GraphQL:
         while len(aliases) > 1:
             try:
                 return self._ask(aliases, ATTEMPTS_BEFORE_HALVING)
-            except (TransientError, MalformedError) as error:
+            except (TransientError, MalformedError):
+                log.warning("asking for %d at once instead of %d", len(aliases) // 2, len(aliases))
                 aliases = aliases[: len(aliases) // 2]
-                log.warning("%s Going on with smaller requests.", error)
         return self._ask(aliases, ATTEMPTS)
 
     def _ask(self, aliases: list[list[Page]], attempts: int) -> list[dict]:
@@ -212,4 +212,5 @@ def _reasons(body: dict) -> dict[str, str]:
 
 
 def _errors(body: dict) -> list[dict]:
-    return [error for error in body.get("errors") or [] if isinstance(error, dict)]
+    errors = body.get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []

@@ -91,8 +91,10 @@ def write_repositories(
         if reason := drop_reason(repository, settings, excluded):
             dropped[reason] += 1
         else:
-            kept.append(_row(repository, orders[owner_of(repository["repository"])]))
-    write_parquet(path, sorted(kept, key=lambda row: row["repository"]), REPOSITORIES)
+            kept.append(repository)
+    kept.sort(key=lambda repository: repository["repository"])
+    rows = (_row(repository, orders[owner_of(repository["repository"])]) for repository in kept)
+    write_parquet(path, rows, REPOSITORIES)
     log.info("scrape: %d of %d repositories kept", len(kept), len(kept) + dropped.total())
     for reason, count in sorted(dropped.items()):
         log.info("scrape: %d dropped: %s", count, reason)
@@ -100,7 +102,7 @@ def write_repositories(
 
 def drop_reason(repository: dict, settings: dict, excluded: set[str]) -> str | None:
     """Why a repository is filtered out; None where it is kept."""
-    licences = {licence.lower() for licence in settings["licences"]}
+    licences = [licence.lower() for licence in settings["licences"]]
     languages = {language.lower() for language in settings["languages"]}
     maximum = settings["maximum_size_kib"]
     reasons = {

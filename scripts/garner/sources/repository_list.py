@@ -87,7 +87,10 @@ class Listing:
 
 
 class RepositoryList:
-    """The look-up of one study's list, with its journal in the folder `state`."""
+    """The look-up of one study's list, with its journal in the folder `state`.
+
+    Of `stop_after` only the date ends it.
+    """
 
     def __init__(self, study: dict, state: Path, operational: dict):
         self._settings = study["scrape"]
