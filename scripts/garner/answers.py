@@ -22,6 +22,7 @@ from garner.errors import (
 )
 
 LARGEST = 64 * 2**20  # bytes of a body, decompressed
+LONGEST_PAUSE = 86400.0  # seconds after which to ask again, whatever a Retry-After says
 _GONE = {404, 410, 451}
 _LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
 _SECONDARY = re.compile(r"secondary|abuse", re.IGNORECASE)
@@ -100,7 +101,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     seconds = number(value)
     if seconds is None and (date := _date(value)) is not None:
         seconds = date - _server_time(headers, now) + 1
-    return None if seconds is None else max(seconds, 0.0)
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def renewed_in(headers: Mapping[str, str], now: float) -> float | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 import psutil
+from tqdm import tqdm
 
 from garner.errors import GarnerError, Interrupted, StateLockedError
 from garner.logs import log
@@ -100,10 +101,17 @@ def _log_to(path: Path) -> None:
     log.handlers.clear()
     for handler, form in (
         (logging.FileHandler(path, mode="a"), "%(asctime)s %(message)s"),
-        (logging.StreamHandler(sys.stderr), "%(message)s"),
+        (_Terminal(), "%(message)s"),
     ):
         handler.setFormatter(logging.Formatter(form, datefmt="%Y-%m-%d %H:%M:%S"))
         log.addHandler(handler)
+
+
+class _Terminal(logging.Handler):
+    """Writes above the progress bar, if there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm.write(self.format(record), file=sys.stderr)
 
 
 def _die_with_starter() -> None:

@@ -17,6 +17,7 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({"Retry-After": "0"}, 0),
         ({"Retry-After": "-5"}, None),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "999999999999999"}, 86400),
         ({"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT"}, 61),
         ({"Retry-After": "Tue, 14 Nov 2023 20:00:00 GMT"}, 0),
         ({"Retry-After": "Tue, 14 Nov 2023 22:14:20 GMT", "Date": "Tue, 14 Nov 2023 22:14:00 GMT"}, 21),

@@ -5,10 +5,14 @@ from garner.jobs import lock
 from garner.reset import reset
 
 
+FILES = ["results/s/clone/0.parquet", "state/s/clone/0/a.zst", "results/s/sort/train.parquet"]
+FILES += ["results/s/scrape/users.parquet", "state/s/train/checkpoint"]
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("results/s/clone/0.parquet", "state/s/clone/0/a.zst", "results/s/sort/train.parquet"):
+    for name in FILES:
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"x" * 1000)
     return tmp_path
@@ -22,17 +26,16 @@ def test_reset_shows_what_would_go_and_asks_first(folder):
     assert any("fetched" in line for line in said)
 
 
-def test_reset_forgets_results_and_progress_of_that_stage_alone(folder):
+def test_reset_forgets_progress_and_results_of_the_stage_and_the_results_that_follow(folder):
     assert reset("s", "clone", lambda question: True, lambda line: None)
-    assert not (folder / "results/s/clone").exists()
-    assert not (folder / "state/s/clone").exists()
-    assert (folder / "results/s/sort/train.parquet").exists()
+    left = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert left == {"results/s/scrape/users.parquet", "state/s/train/checkpoint"}
 
 
 def test_reset_of_a_stage_without_anything_says_so(folder):
     said = []
-    assert not reset("s", "train", lambda question: True, said.append)
-    assert said == ["s has neither results nor progress of train: nothing to forget."]
+    assert not reset("s", "report", lambda question: True, said.append)
+    assert said == ["s has neither results nor progress of report: nothing to forget."]
 
 
 def test_reset_refuses_while_a_job_works_on_the_progress(folder):

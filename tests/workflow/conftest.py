@@ -149,7 +149,7 @@ def new_workspace(replica, corpus, tmp_path_factory) -> Callable[[], Workspace]:
 def finished(new_workspace) -> Workspace:
     """A calm run on one core, from beginning to end. Tests that change something work on a copy."""
     workspace = new_workspace()
-    workspace.make()
+    workspace.make("all", "serialize")  # `serialize` makes the shards of the test part besides
     return workspace
 
 

@@ -18,7 +18,7 @@ def test_a_second_run_finds_nothing_stale(finished):
 
 def test_results_do_not_depend_on_the_number_of_cores(finished, new_workspace):
     other = new_workspace()
-    other.make("--cores", "2")
+    other.make("all", "serialize", "--cores", "2")
     assert other.digests() == finished.digests()
 
 
