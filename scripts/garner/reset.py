@@ -14,9 +14,9 @@ STAGES = ["scrape", "clone", "sort", "dictionary", "serialize", "train", "export
 def reset(study: str, stage: str, ask: Callable[[str], bool], say: Callable[[str], None] = print) -> bool:
     """Show what would go, ask, and remove it; True if it went.
 
-    The results of the stages after it go as well: with them there, Snakemake would see no need to make it anew.
-    Their progress stays. Raises ConfigError for an unknown stage and StateLockedError while a job works on the
-    stage's progress.
+    The results of the stages after it go as well: with them there, Snakemake would see no need to make it
+    anew. Their progress stays. Raises ConfigError for an unknown stage and StateLockedError while a job works
+    on the stage's progress.
     """
     if stage not in STAGES:
         raise ConfigError(f"STAGE={stage} is no stage; the stages are {', '.join(STAGES)}.")

@@ -4,7 +4,6 @@ from garner.errors import ConfigError, StateLockedError
 from garner.jobs import lock
 from garner.reset import reset
 
-
 FILES = ["results/s/clone/0.parquet", "state/s/clone/0/a.zst", "results/s/sort/train.parquet"]
 FILES += ["results/s/scrape/users.parquet", "state/s/train/checkpoint"]
 
