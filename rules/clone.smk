@@ -50,13 +50,6 @@ rule clone_batch:
         "../scripts/clone.py"
 
 
-def clone_batches(wildcards):
-    batches = range(config["study"][wildcards.study]["clone"]["batches"])
-    return expand(
-        "results/{study}/clone/{batch}.parquet", batch=batches, study=wildcards.study
-    )
-
-
 rule clone:
     input:
         [clone_batches(SimpleNamespace(study=name)) for name in STUDIES],

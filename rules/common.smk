@@ -62,3 +62,11 @@ def code(adapter, *kinds):
 def of_each_study(path):
     """`path` for each chosen study."""
     return expand(path, study=STUDIES)
+
+
+def clone_batches(wildcards):
+    """The batches that a study's repositories are cloned in."""
+    batches = range(config["study"][wildcards.study]["clone"]["batches"])
+    return expand(
+        "results/{study}/clone/{batch}.parquet", batch=batches, study=wildcards.study
+    )
