@@ -1,6 +1,6 @@
 """The stage export: the trained model as ONNX and int8, sealed only if both agree with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,15 @@ from torch import Tensor
 
 from garner.classifier import FORMAT, open_session
 from garner.errors import ExportError
+from garner.evaluation import Predict, answers, by_torch
 from garner.files import atomic, sha256, write_json, write_text
 from garner.logs import log
-from garner.metrics import confusion_matrix, summary
 from garner.model_card import model_card
 from garner.models import Model
 from garner.models.saved import load_model
 from garner.onnx_graph import to_bytes, to_int8, to_onnx
 from garner.training import open_shards
 from garner.vocabulary import Vocabulary
-
-BATCH = 256  # texts
-
-Predict = Callable[[tuple[Tensor, ...]], np.ndarray]  # a model's inputs to probabilities, (texts, classes)
-
 
 def export_model(
     model: Path,
@@ -71,13 +66,13 @@ def export_model(
 
 def measure_parity(trained: Model, models: dict[str, bytes], items: Sequence, labels: list[str]) -> dict:
     """Torch's scores on `items`, and those of each ONNX model beside how far it is off torch, as JSON."""
-    expected, targets = _probabilities(_torch(trained), trained, items)
-    parity: dict[str, Any] = {"samples": len(items)}
-    parity["torch"] = {"validation": _scores(expected, targets, labels)}
+    expected, targets = answers(trained, items, by_torch(trained))
+    scores = trained.labelling.scores
+    parity: dict[str, Any] = {"samples": len(items), "torch": {"validation": scores(expected, targets, labels)}}
     for name, data in models.items():
-        found, _ = _probabilities(_onnx(data, trained.input_names), trained, items)
+        found, _ = answers(trained, items, _by_onnx(data, trained.input_names))
         parity[name] = {
-            "validation": _scores(found, targets, labels),
+            "validation": scores(found, targets, labels),
             "maximum_difference": float(np.abs(found - expected).max()),  # of a probability
             "disagreements": int((found.argmax(axis=1) != expected.argmax(axis=1)).sum()),
             "bytes": len(data),
@@ -111,15 +106,7 @@ def check_parity(parity: dict, settings: dict[str, Any]) -> None:
     )
 
 
-def _torch(trained: Model) -> Predict:
-    def predict(inputs: tuple[Tensor, ...]) -> np.ndarray:
-        with torch.no_grad():
-            return trained.classify(trained.embed(*inputs).values).softmax(dim=1).numpy()
-
-    return predict
-
-
-def _onnx(model: bytes, names: tuple[str, ...]) -> Predict:
+def _by_onnx(model: bytes, names: tuple[str, ...]) -> Predict:
     session = open_session(model, threads=1)
 
     def predict(inputs: tuple[Tensor, ...]) -> np.ndarray:
@@ -127,19 +114,6 @@ def _onnx(model: bytes, names: tuple[str, ...]) -> Predict:
         return session.run(None, feeds)[0]
 
     return predict
-
-
-def _probabilities(predict: Predict, trained: Model, items: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities float32 (items, classes), and the true classes int64 (items,)."""
-    batches = [trained.collate(items[first : first + BATCH]) for first in range(0, len(items), BATCH)]
-    probabilities = np.concatenate([predict(inputs) for inputs, _ in batches])
-    return probabilities, np.concatenate([targets.numpy() for _, targets in batches])
-
-
-def _scores(probabilities: np.ndarray, targets: np.ndarray, labels: list[str]) -> dict:
-    matrix = confusion_matrix(targets, probabilities.argmax(axis=1), len(labels))
-    scores = summary(matrix, labels)
-    return {name: scores[name] for name in ("balanced_accuracy", "accuracy", "samples", "classes")}
 
 
 def _described(path: Path) -> dict[str, str | int]:

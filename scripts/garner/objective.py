@@ -5,19 +5,15 @@ objective function", AAAI 2019, section 3; the adversarial losses are those of M
 "Adversarial training methods for semi-supervised text classification", ICLR 2017, equations 2 to 6.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from garner.models import Embedded, Model
 
 LOSSES = ("maximum_likelihood", "adversarial", "entropy", "virtual_adversarial")
 SMALL = 0.01  # norm of the random direction at which the curvature of the divergence is felt
-
-Classify = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,43 +28,41 @@ class MixedObjective:
     epsilon: dict[str, float]
 
     def __call__(self, model: Model, inputs: tuple[Tensor, ...], targets: Tensor) -> dict[str, Tensor]:
-        """Each loss switched on, and their weighted sum "loss", as means over the texts.
-
-        `targets`: classes, int64 (texts,).
-        """
+        """Each loss switched on, and their weighted sum "loss", as means over the texts."""
+        p = model.labelling
         embedded = model.embed(*inputs)
         logits = model.classify(embedded.values)
         losses = {}
         if self.weights["maximum_likelihood"]:
-            losses["maximum_likelihood"] = functional.cross_entropy(logits, targets)
+            losses["maximum_likelihood"] = p.negative_log_likelihood(logits, targets).mean()
         if self.weights["adversarial"]:
-            direction = adversarial_direction(embedded, logits, targets)
+            direction = adversarial_direction(model, embedded, logits, targets)
             perturbed = perturb(embedded, direction, self.epsilon["adversarial"])
-            losses["adversarial"] = functional.cross_entropy(model.classify(perturbed), targets)
+            losses["adversarial"] = p.negative_log_likelihood(model.classify(perturbed), targets).mean()
         if self.weights["entropy"]:
-            losses["entropy"] = entropy(logits)
+            losses["entropy"] = p.entropy(logits).mean()
         if self.weights["virtual_adversarial"]:
-            direction = virtual_adversarial_direction(model.classify, embedded, logits)
+            direction = virtual_adversarial_direction(model, embedded, logits)
             perturbed = perturb(embedded, direction, self.epsilon["virtual_adversarial"])
-            losses["virtual_adversarial"] = divergence(logits.detach(), model.classify(perturbed)).mean()
+            losses["virtual_adversarial"] = p.divergence(logits.detach(), model.classify(perturbed)).mean()
         return losses | {"loss": sum(self.weights[name] * loss for name, loss in losses.items())}
 
 
-def adversarial_direction(embedded: Embedded, logits: Tensor, targets: Tensor) -> Tensor:
+def adversarial_direction(model: Model, embedded: Embedded, logits: Tensor, targets: Tensor) -> Tensor:
     """−g/‖g‖₂ with g = ∇ log p(y | v): where the likelihood falls fastest, shape of `embedded.values`."""
-    loss = functional.cross_entropy(logits, targets, reduction="sum")
+    loss = model.labelling.negative_log_likelihood(logits, targets).sum()
     (gradient,) = torch.autograd.grad(loss, embedded.values, retain_graph=True)
     return unit(gradient)
 
 
-def virtual_adversarial_direction(classify: Classify, embedded: Embedded, logits: Tensor) -> Tensor:
-    """The direction, (texts, …) of norm 1, in which the prediction changes most, by one power iteration.
+def virtual_adversarial_direction(model: Model, embedded: Embedded, logits: Tensor) -> Tensor:
+    """The direction, of norm 1 a text, in which the prediction changes most, by one power iteration.
 
-    The gradient of KL(p(v) ‖ p(v + d)) at a small random d is about H d, H its Hessian at 0.
+    The gradient of KL(p(v) ‖ p(v + d)) at a small random d is about H d, with H its Hessian at d = 0.
     """
     values = embedded.values.detach()
     small = (SMALL * unit(torch.randn_like(values))).requires_grad_()
-    change = divergence(logits.detach(), classify(values + small)).sum()
+    change = model.labelling.divergence(logits.detach(), model.classify(values + small)).sum()
     (gradient,) = torch.autograd.grad(change, small)
     return unit(gradient)
 
@@ -83,15 +77,3 @@ def unit(vectors: Tensor) -> Tensor:
     """Each text's vector, over all dimensions but the first, divided by its norm; a zero stays zero."""
     norm = torch.linalg.vector_norm(vectors.flatten(1), dim=1).clamp_min(torch.finfo(vectors.dtype).tiny)
     return vectors / norm.reshape(-1, *[1] * (vectors.dim() - 1))
-
-
-def entropy(logits: Tensor) -> Tensor:
-    """Mean over the texts of H(p) = −Σ p log p, in nats."""
-    log_p = logits.log_softmax(dim=1)
-    return -(log_p.exp() * log_p).sum(dim=1).mean()
-
-
-def divergence(logits_p: Tensor, logits_q: Tensor) -> Tensor:
-    """KL(p ‖ q) in nats, (texts,)."""
-    log_p, log_q = logits_p.log_softmax(dim=1), logits_q.log_softmax(dim=1)
-    return (log_p.exp() * (log_p - log_q)).sum(dim=1)

@@ -13,6 +13,7 @@ from garner.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from garner.labelling import OneClass
     from garner.shards import ShardReader
 
 KINDS = {"bag": ("garner.models.bag", "Bag")}
@@ -29,6 +30,7 @@ class Model(Protocol):
     """A torch.nn.Module with these besides. `items` are whatever `read` made of the samples."""
 
     input_names: tuple[str, ...]  # of the network's inputs, each (texts, tokens)
+    labelling: type["OneClass"]  # what its logits mean
 
     def __init__(self, settings: dict[str, Any], vocabulary: int, classes: int) -> None:
         """`settings` are the study's `train`; `vocabulary` is the number of token ids."""
@@ -40,7 +42,7 @@ class Model(Protocol):
         """Take from the training part what the weights start from; called once, before the first step."""
 
     def collate(self, items: Sequence) -> tuple[tuple["Tensor", ...], "Tensor"]:
-        """The network's inputs for these items, and their classes, int64 (texts,)."""
+        """The network's inputs for these items, and their targets, as `labelling` has them."""
 
     def embed(self, *inputs: "Tensor") -> Embedded: ...
 

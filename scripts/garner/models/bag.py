@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from garner.errors import InputError
+from garner.labelling import OneClass
 from garner.models import Embedded
 from garner.models.token_counts import count_tokens, pad_counts
 from garner.shards import ShardReader
@@ -26,6 +27,7 @@ class Bag(nn.Module):
     """
 
     input_names = ("tokens", "counts")
+    labelling = OneClass
 
     def __init__(self, settings: dict[str, Any], vocabulary: int, classes: int):
         super().__init__()
