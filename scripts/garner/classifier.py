@@ -88,6 +88,8 @@ class Classifier:
 
         What is no text (binary, empty, not readable) is answered "unknown" with probability 0 and a note.
         """
+        if isinstance(inputs, str | bytes | Path):
+            raise TypeError("predict takes a list of texts or files: put it into [brackets].")
         inputs = iter(inputs)
         predictions = []
         while batch := list(islice(inputs, BATCH)):

@@ -20,6 +20,7 @@ from garner.onnx_graph import to_bytes, to_int8, to_onnx
 from garner.training import open_shards
 from garner.vocabulary import Vocabulary
 
+
 def export_model(
     model: Path,
     vocabulary: Path,
@@ -68,7 +69,10 @@ def measure_parity(trained: Model, models: dict[str, bytes], items: Sequence, la
     """Torch's scores on `items`, and those of each ONNX model beside how far it is off torch, as JSON."""
     expected, targets = answers(trained, items, by_torch(trained))
     scores = trained.labelling.scores
-    parity: dict[str, Any] = {"samples": len(items), "torch": {"validation": scores(expected, targets, labels)}}
+    parity: dict[str, Any] = {
+        "samples": len(items),
+        "torch": {"validation": scores(expected, targets, labels)},
+    }
     for name, data in models.items():
         found, _ = answers(trained, items, _by_onnx(data, trained.input_names))
         parity[name] = {

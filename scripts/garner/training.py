@@ -16,8 +16,6 @@ from garner.objective import LOSSES
 from garner.shards import ShardReader
 from garner.training_loop import Training
 
-HISTORY = ("epoch", "learning_rate", "loss", *LOSSES, "validation_balanced_accuracy")
-
 
 def train_model(
     train: Path,
@@ -71,7 +69,7 @@ def train_model(
     training = Training(model.to(place), config["labels"], settings, seed, checkpoints)
     training.run(train_items, validation_items, checkpoint_seconds)
     save_model(outputs["model"], training.best, config)
-    write_history(outputs["history"], training.position.history)
+    write_history(outputs["history"], training.position.history, model.labelling.score)
     metrics = {
         "best_epoch": training.position.best_epoch,
         "epochs": training.position.epoch,
@@ -105,10 +103,11 @@ def choose_device(device: str) -> torch.device:
     return torch.device("cuda")
 
 
-def write_history(path: Path, history: list[dict[str, float]]) -> None:
+def write_history(path: Path, history: list[dict[str, float]], score: str) -> None:
     """One row an epoch; a loss that is switched off has an empty cell."""
+    columns = ("epoch", "learning_rate", "loss", *LOSSES, f"validation_{score}")
     text = io.StringIO()
-    writer = csv.DictWriter(text, HISTORY, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     write_text(path, text.getvalue())

@@ -114,9 +114,8 @@ class Training:
         rate = self._rate(position.epoch / self.settings["epochs"])  # of the epoch's first batch
         position.epoch, position.batch = position.epoch + 1, 0
         row = {name: total / texts for name, total in position.sums.items()}
-        position.history.append(
-            row | {"epoch": position.epoch, "learning_rate": rate, "validation_balanced_accuracy": score}
-        )
+        row |= {"epoch": position.epoch, "learning_rate": rate}
+        position.history.append(row | {f"validation_{self.model.labelling.score}": score})
         position.sums = {}
         if score > position.best_score:
             position.best_epoch, position.best_score = position.epoch, score

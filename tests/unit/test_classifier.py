@@ -111,6 +111,12 @@ def test_bytes_are_decoded_as_the_training_files_were(classifier, content):
     assert classifier.predict([content]) == classifier.predict([text])
 
 
+@pytest.mark.parametrize("alone", [TEXT, TEXT.encode(), Path("a.py")])
+def test_a_single_input_is_not_taken_for_a_list_of_letters(classifier, alone):
+    with pytest.raises(TypeError, match="brackets"):
+        classifier.predict(alone)
+
+
 def test_no_inputs_give_no_answers(classifier):
     assert classifier.predict([]) == []
 

@@ -85,7 +85,7 @@ class TestAdversarial:
         weight, values = torch.randn(3, 5), torch.randn(4, 5, requires_grad=True)
         logits, targets = values @ weight.T, torch.tensor([0, 1, 2, 0])
         gradient = (functional.one_hot(targets, 3) - logits.softmax(dim=1)) @ weight
-        direction = adversarial_direction(Embedded(values, torch.ones(4)), logits, targets)
+        direction = adversarial_direction(Bag, Embedded(values, torch.ones(4)), logits, targets)
         torch.testing.assert_close(direction, -gradient / gradient.norm(dim=1, keepdim=True))
 
     @settings(deadline=None, max_examples=25)
