@@ -1,16 +1,29 @@
 # Garner: from a public API to a trained, deployable text classifier. Read docs/architecture.md for the whole.
 import os
+import sys
 
 from snakemake.utils import min_version
 
 min_version("9.20")
 
 
+SCRIPTS = os.path.join(workflow.basedir, "scripts")
+sys.path.insert(0, SCRIPTS)
+# For the jobs: another checkout's library may be installed in the environment, and this one's code would not run.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [SCRIPTS, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+from garner.configuration import holds_settings
+
+holds_settings("config.yaml")  # Snakemake would not name the line of a mistake
+
+
 configfile: "config.yaml"
 
 
 # Settings of this checkout alone, never committed: tokens, seeds, a site's own; `make demo` writes one.
-if os.path.exists("config.local.yaml"):
+if holds_settings("config.local.yaml"):
 
     configfile: "config.local.yaml"
 

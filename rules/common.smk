@@ -1,17 +1,14 @@
 # What the rules share: the checked config, the chosen studies, and each rule's params.
 import re
-import sys
 from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
-SCRIPTS = os.path.join(workflow.basedir, "scripts")
-sys.path.insert(0, SCRIPTS)
-
 from garner.configuration import checked, chosen_studies
 from garner.errors import GarnerError
+from garner.files import sha256
 from garner.fingerprint import fingerprint
-from garner.inputs import input_files, input_name
+from garner.inputs import input_files, input_name, refuse_unfit_names
 
 try:
     config.update(
@@ -19,7 +16,7 @@ try:
     )
     STUDIES = chosen_studies(config)
     INPUT_NAME = input_name(config["input"], STUDIES)
-    INPUT_FILES = input_files(config["input"])
+    INPUT_FILES = refuse_unfit_names(input_files(config["input"]))
 except GarnerError as error:
     raise WorkflowError(str(error)) from None
 

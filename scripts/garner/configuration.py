@@ -1,9 +1,9 @@
 """The settings: checked against the schema before any job, with all defaults filled in."""
 
 import copy
+import datetime
 import difflib
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from jsonschema.exceptions import ValidationError
 
 from garner.errors import ConfigError
 from garner.languages import Languages
+from garner.tokens import tokenizer
 
 _TYPES = {
     "null": "nothing (null)",
@@ -25,12 +26,31 @@ _TYPES = {
 }
 
 
+def holds_settings(path: Path | str) -> bool:
+    """Whether a file of settings is there and sets anything; ConfigError names the line of a mistake."""
+    try:
+        value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}). Expected a YAML file in UTF-8.") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ConfigError(f"{path}, line {mark.line + 1}: {error.problem}. Mend the YAML there.") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is no YAML: {error}") from None
+    if value is not None and not isinstance(value, dict):
+        raise ConfigError(f"{path} holds {_shown(value)}. Expected lines of the form `key: value`.")
+    return value is not None
+
+
 def checked(config: dict, schema_path: Path | str) -> dict:
     """A copy of `config` with every default filled in; ConfigError has a line for each mistake."""
     schema = load_schema(schema_path)
-    filled = copy.deepcopy(config)
+    problems: list[str] = []
+    filled = _plain(config, "", problems)
     _fill(filled, schema)
-    problems = [_worded(error) for error in Draft202012Validator(schema).iter_errors(filled)]
+    problems += [_worded(error) for error in Draft202012Validator(schema).iter_errors(filled)]
     if not problems:
         problems = [*_contradictions(filled)]
     if problems:
@@ -67,6 +87,21 @@ def chosen_studies(config: dict) -> list[str]:
         if name not in config["study"]:
             raise ConfigError(f"studies: no study is named '{name}'{_nearest(name, config['study'])}")
     return names
+
+
+def _plain(value: object, path: str, problems: list[str]) -> object:
+    """A copy with text for what YAML takes for dates; what else JSON does not know is a problem."""
+    if isinstance(value, list):
+        return [_plain(item, f"{path}.{place}", problems) for place, item in enumerate(value)]
+    if isinstance(value, dict):
+        problems += [f"{path}: the key {key!r} is no text; quote it" for key in value if type(key) is not str]
+        return {
+            str(key): _plain(inner, f"{path}.{key}" if path else str(key), problems)
+            for key, inner in value.items()
+        }
+    if isinstance(value, float) and not math.isfinite(value):
+        problems.append(f"{path}: {value} is no finite number")
+    return value.isoformat() if isinstance(value, datetime.date) else copy.deepcopy(value)
 
 
 def _fill(value: object, schema: dict) -> None:
@@ -140,9 +175,21 @@ def _contradictions(config: dict) -> Iterator[str]:
         except ConfigError as error:
             yield f"study.{name}.{error}"
         try:
-            re.compile(study["dictionary"]["pattern"])
-        except re.error as error:
-            yield f"{at}.dictionary.pattern: no regular expression ({error})"
+            tokenizer(study["dictionary"]["pattern"])
+        except ConfigError as error:
+            yield f"{at}.{error}"
+        if (date := scrape["stop_after"]["date"]) and not _is_date(date):
+            yield f"{at}.scrape.stop_after.date: {date!r} is no day of the calendar"
+        if not any(study["train"]["weights"].values()):
+            yield f"{at}.train.weights: all are 0, so that nothing would be learned"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _nearest(word: object, known) -> str:

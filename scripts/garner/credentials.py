@@ -43,7 +43,7 @@ def read_tokens(path: Path | str) -> list[Token]:
     path = Path(path).expanduser()
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise CredentialsError(

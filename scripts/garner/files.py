@@ -15,6 +15,7 @@ from pathlib import Path
 
 from garner.errors import DiskFullError, InputError
 
+_CURE = "If it is a result, delete it and run the same command again."
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -71,7 +72,7 @@ def read_json(path: Path | str) -> object:
     except FileNotFoundError:
         raise InputError(f"{path} is not there.") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no JSON ({error}). Delete it and run the same command again.") from None
+        raise InputError(f"{path} is no JSON ({error}). {_CURE}") from None
 
 
 def write_parquet(path: Path | str, rows: Iterable[dict], schema, rows_per_group: int = 1000) -> int:
@@ -121,10 +122,8 @@ def open_parquet(path: Path | str) -> Iterator:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path} is not there.") from None
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path} is no readable Parquet ({error}). Delete it and run the same command again."
-        ) from None
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no readable Parquet ({error}). {_CURE}") from None
 
 
 def sha256(path: Path | str) -> str:

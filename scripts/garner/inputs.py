@@ -19,19 +19,22 @@ def input_files(given: str | list[str] | None) -> list[str]:
         return []
     files: set[str] = set()
     for path in [given] if isinstance(given, str) else given:
-        if path.startswith("@"):
-            files.update(input_files(_listed(path[1:])))
-        elif os.path.isdir(path):
-            files.update(_below(path))
-        elif os.path.isfile(path):
-            files.add(path)
-        else:
-            raise InputError(
-                f"input: '{path}' is not there. Give a file, a folder, a Parquet or @FILE of paths."
-            )
+        for listed in _listed(path[1:]) if path.startswith("@") else [path]:
+            files.update(_files_at(listed))
     if not files:
-        raise InputError(f"input: '{given}' holds no file.")
+        raise InputError(f"input: '{given}' holds no file. Give a file, or a folder with files in it.")
     return sorted(files)
+
+
+def refuse_unfit_names(files: list[str]) -> list[str]:
+    """`files`; InputError for a name that Snakemake can't keep account of, since it does so in lines of UTF-8."""
+    for path in files:
+        if not path.isprintable():  # line breaks among others, and bytes that are no UTF-8
+            raise InputError(
+                f"input: the name {path!a} has a line break or another character that can't be shown. Rename "
+                "it, or use `python -m garner predict`, which takes any name."
+            )
+    return files
 
 
 def input_name(given: str | list[str] | None, studies: list[str]) -> str | None:
@@ -51,10 +54,21 @@ def input_name(given: str | list[str] | None, studies: list[str]) -> str | None:
 
 def _listed(path: str) -> list[str]:
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"input: the list '{path}' cannot be read ({error}).") from None
+        raise InputError(
+            f"input: the list '{path}' cannot be read ({error}). Write one path a line."
+        ) from None
     return [line for line in lines if line.strip()]
+
+
+def _files_at(path: str) -> Iterator[str]:
+    if os.path.isdir(path):
+        yield from _below(path)
+    elif os.path.isfile(path):
+        yield path.removeprefix("./")
+    else:
+        raise InputError(f"input: '{path}' is not there. Give a file, a folder, a Parquet or @FILE of paths.")
 
 
 def _below(folder: str) -> Iterator[str]:
@@ -63,4 +77,4 @@ def _below(folder: str) -> Iterator[str]:
         for name in names:
             path = os.path.join(here, name)
             if not name.startswith(".") and os.path.isfile(path) and not os.path.islink(path):
-                yield path
+                yield path.removeprefix("./")

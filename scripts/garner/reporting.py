@@ -23,8 +23,8 @@ def write_report(inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
     `inputs`: "users" and "repositories" (scrape), "drops" and "test" (sort), "history" (train), "metrics" (of
     predict, over the test part). Raises InputError where one is missing or damaged.
     """
-    metrics = read_json(inputs["metrics"])
-    languages = read_json(inputs["drops"])["languages"]
+    metrics = _with_keys(inputs["metrics"], "confusion", "classes")
+    languages = _with_keys(inputs["drops"], "languages")["languages"]
     groups = {row["group"] for row in read_parquet(inputs["test"], columns=["group"])}
     losses, scores = _history(inputs["history"])
     users, kept = _crawl(inputs["users"], inputs["repositories"])
@@ -33,6 +33,13 @@ def write_report(inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
     plots.save(plots.files(languages, _reasons(languages)), outputs["files"])
     plots.save(plots.crawl(users, kept), outputs["crawl"])
     write_text(outputs["per_language"], _per_language(languages, metrics["classes"]))
+
+
+def _with_keys(path: Path, *keys: str) -> dict:
+    value = read_json(path)
+    if not isinstance(value, dict) or not value.keys() >= set(keys):
+        raise InputError(f"{path} lacks {' or '.join(keys)}. Delete it and run the same command again.")
+    return value
 
 
 def _reasons(languages: dict[str, dict]) -> list[str]:
@@ -47,8 +54,8 @@ def _history(path: Path) -> tuple[dict[str, list[float]], list[float]]:
             rows = list(csv.DictReader(file))
     except FileNotFoundError:
         raise InputError(f"{path} is not there.") from None
-    if not rows:
-        raise InputError(f"{path} has no epoch. Delete it and run the same command again.")
+    if not rows or "validation_balanced_accuracy" not in rows[0]:
+        raise InputError(f"{path} has no epoch with a score. Delete it and run the same command again.")
     names = [
         name for name in rows[0] if name not in ("epoch", "learning_rate", "validation_balanced_accuracy")
     ]

@@ -4,7 +4,7 @@ import re
 import pytest
 import yaml
 
-from garner.configuration import checked, chosen_studies, load_schema
+from garner.configuration import checked, chosen_studies, holds_settings, load_schema
 from garner.errors import ConfigError
 
 
@@ -102,8 +102,36 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(schema)
         (
             ["study", "mine", "dictionary", "pattern"],
             "(",
-            "study.mine.dictionary.pattern: no regular expression",
+            "study.mine.dictionary.pattern '(' is no regular expression",
         ),
+        (
+            ["study", "mine", "dictionary", "pattern"],
+            "(a)",
+            "study.mine.dictionary.pattern '(a)' has a capturing group",
+        ),
+        (
+            ["study", "mine", "scrape", "stop_after", "date"],
+            "2026-02-31",
+            "date: '2026-02-31' is no day of the calendar",
+        ),
+        (
+            ["study", "mine", "train", "learning_rate"],
+            float("nan"),
+            "study.mine.train.learning_rate: nan is no finite number",
+        ),
+        (
+            ["study", "mine", "train", "weights"],
+            dict.fromkeys(("maximum_likelihood", "adversarial", "entropy", "virtual_adversarial"), 0),
+            "study.mine.train.weights: all are 0",
+        ),
+        (
+            ["study", "mine", "sort", "languages"],
+            {False: [".no"], "C": [".c"]},
+            "study.mine.sort.languages: the key False is no text; quote it",
+        ),
+        (["studies"], [], "studies: [] should be non-empty"),
+        (["input"], [], "input: [] should be non-empty"),
+        (["run", "contact"], "me\u00e9", "run.contact: 'me\u00e9' does not have the form"),
         (["study", "mine", "scrape", "stop_after", "date"], "soon", "date: 'soon' does not have the form"),
         (
             ["study", "mine", "scrape", "api"],
@@ -121,6 +149,37 @@ def test_a_wrong_value_is_one_line_with_path_and_cure(schema, path, value, words
     message = refusal(config, schema)
     assert words in message
     assert len(message.splitlines()) == 2
+
+
+def test_a_date_need_not_be_quoted(schema):
+    config = minimal()
+    config["study"]["mine"]["scrape"]["stop_after"] = yaml.safe_load("date: 2026-02-28")
+    assert checked(config, schema)["study"]["mine"]["scrape"]["stop_after"]["date"] == "2026-02-28"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("run:\n  contact: [\n x: y: z\n", "config.local.yaml, line 3: "),
+        ("run:\n\tcontact: a\n", "config.local.yaml, line 2: "),
+        ("just words\n", "config.local.yaml holds 'just words'. Expected lines of the form `key: value`"),
+        ("- run\n", "config.local.yaml holds ['run']"),
+        ("\0", "config.local.yaml is no YAML"),
+    ],
+)
+def test_a_file_of_settings_that_is_no_yaml_is_named_with_the_line(tmp_path, text, words):
+    (tmp_path / "config.local.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        holds_settings(tmp_path / "config.local.yaml")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "sets"), [("", False), ("# run:\n", False), ("run: {}\n", True)])
+def test_a_file_with_all_settings_commented_out_is_as_good_as_none(tmp_path, text, sets):
+    path = tmp_path / "config.local.yaml"
+    assert not holds_settings(path)
+    path.write_text(text)
+    assert holds_settings(path) is sets
 
 
 def test_all_mistakes_are_told_at_once(schema):

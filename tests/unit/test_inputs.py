@@ -1,7 +1,7 @@
 import pytest
 
 from garner.errors import ConfigError, InputError
-from garner.inputs import input_files, input_name
+from garner.inputs import input_files, input_name, refuse_unfit_names
 
 
 def test_a_folder_stands_for_the_regular_files_below_it(tmp_path):
@@ -16,8 +16,31 @@ def test_a_folder_stands_for_the_regular_files_below_it(tmp_path):
 def test_a_list_file_stands_for_the_paths_in_it(tmp_path):
     (tmp_path / "a.py").touch()
     (tmp_path / "b.py").touch()
-    (tmp_path / "list").write_text(f"{tmp_path}/a.py\n\n{tmp_path}/b.py\n")
+    (tmp_path / "list").write_text(f"\ufeff{tmp_path}/a.py\n\n{tmp_path}/b.py\r\n")
     assert input_files(f"@{tmp_path}/list") == input_files([f"{tmp_path}/b.py", f"{tmp_path}/a.py"])
+
+
+def test_a_list_does_not_stand_for_lists(tmp_path):
+    (tmp_path / "list").write_text(f"@{tmp_path}/list\n")
+    with pytest.raises(InputError, match="list' is not there"):
+        input_files(f"@{tmp_path}/list")
+
+
+def test_files_of_the_working_folder_carry_no_dot(tmp_path, monkeypatch):
+    (tmp_path / "a.py").touch()
+    monkeypatch.chdir(tmp_path)
+    assert input_files(".") == input_files("./a.py") == ["a.py"]
+
+
+@pytest.mark.parametrize("name", ["a\nb.py", "tab\t.py", "\udcff.py"])
+def test_a_name_that_snakemake_cannot_keep_account_of_is_refused_with_the_way_round(name):
+    with pytest.raises(InputError, match="Rename it, or use `python -m garner predict`"):
+        refuse_unfit_names(["a b.py", name])
+
+
+@pytest.mark.parametrize("name", ["a b.py", "{x}.py", "quote'.py", "\u00e9.py"])
+def test_any_other_name_is_taken(name):
+    assert refuse_unfit_names([name]) == [name]
 
 
 @pytest.mark.parametrize(
