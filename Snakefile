@@ -9,7 +9,7 @@ min_version("9.20")
 
 SCRIPTS = os.path.join(workflow.basedir, "scripts")
 sys.path.insert(0, SCRIPTS)
-# For the jobs: another checkout's library may be installed in the environment, and this one's code would not run.
+# For the jobs: the library installed in the environment may be another checkout's.
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [SCRIPTS, *filter(None, [os.environ.get("PYTHONPATH")])]
 )

@@ -67,3 +67,9 @@ def clone_batches(wildcards):
     return expand(
         "results/{study}/clone/{batch}.parquet", batch=batches, study=wildcards.study
     )
+
+
+def listed_repositories(wildcards):
+    """The digest of the study's list of repositories, so that an edited one is looked up anew."""
+    path = config["study"][wildcards.study]["scrape"]["repositories_file"]
+    return sha256(path) if path and os.path.isfile(path) else None

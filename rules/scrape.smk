@@ -1,12 +1,6 @@
 # The source's API, crawled: what it knows of users and repositories.
 
 
-def listed(wildcards):
-    """The digest of the study's list of repositories, so that an edited one is looked up anew."""
-    path = config["study"][wildcards.study]["scrape"]["repositories_file"]
-    return sha256(path) if path and os.path.isfile(path) else None
-
-
 rule scrape_github:
     """Breadth-first over who follows whom; the progress lives in state/, so that nothing is fetched twice."""
     output:
@@ -24,7 +18,7 @@ rule scrape_github:
     params:
         settings=study("scrape"),
         exclude=study("exclude"),
-        listed=listed,
+        listed=listed_repositories,
         code=code("scrape.py", "source"),
     message:
         "scrape: crawl the source of {wildcards.study}"

@@ -1,6 +1,7 @@
 """What one does to a study by hand. `python -m garner COMMAND --help` says more of each."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def main() -> None:
     except GarnerError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _predict(arguments: argparse.Namespace) -> None:
@@ -57,7 +60,10 @@ def _reset(arguments: argparse.Namespace) -> None:
     from garner.reset import reset
 
     def ask(question: str) -> bool:
-        return arguments.yes or input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        if arguments.yes:
+            return True
+        print(f"{question} [y/N] ", end="", flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")  # at the end of input it is no
 
     reset(arguments.study, arguments.stage, ask)
 

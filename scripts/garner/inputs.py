@@ -27,12 +27,12 @@ def input_files(given: str | list[str] | None) -> list[str]:
 
 
 def refuse_unfit_names(files: list[str]) -> list[str]:
-    """`files`; InputError for a name that Snakemake can't keep account of, since it does so in lines of UTF-8."""
+    """`files`; InputError for a name that does not fit into Snakemake's records, which are lines of UTF-8."""
     for path in files:
-        if not path.isprintable():  # line breaks among others, and bytes that are no UTF-8
+        if "\n" in path or "\r" in path or any("\ud800" <= letter <= "\udfff" for letter in path):
             raise InputError(
-                f"input: the name {path!a} has a line break or another character that can't be shown. Rename "
-                "it, or use `python -m garner predict`, which takes any name."
+                f"input: the name {path!a} has a line break or is no UTF-8. Rename it, or use "
+                "`python -m garner predict`, which takes any name."
             )
     return files
 

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import os
 
@@ -92,6 +93,16 @@ def test_a_damaged_parquet_is_named(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"x\.parquet is"):
         list(read_parquet(path))
+
+
+def test_a_flipped_byte_of_a_parquet_is_no_other_error_wherever_it_is_noticed(tmp_path):
+    path = tmp_path / "x.parquet"
+    write_parquet(path, [{"name": "a", "count": 1}], SCHEMA)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with contextlib.suppress(InputError):  # any other exception fails
+            list(read_parquet(path))
 
 
 def test_the_hash_of_a_value_does_not_depend_on_the_order_of_its_keys():

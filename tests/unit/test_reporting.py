@@ -203,6 +203,14 @@ def test_missing_input_is_named(tmp_path, name):
         write_report(inputs, outputs(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["drops", "metrics"])
+def test_input_without_what_is_to_be_shown_is_named(tmp_path, name):
+    inputs = write_inputs(tmp_path)
+    inputs[name].write_text("{}")
+    with pytest.raises(InputError, match=re.escape(f"{inputs[name]} lacks")):
+        write_report(inputs, outputs(tmp_path))
+
+
 def test_history_without_an_epoch_is_refused(tmp_path):
     inputs = write_inputs(tmp_path, epochs=0)
     with pytest.raises(InputError, match=r"history\.csv has no epoch"):

@@ -34,7 +34,7 @@ def made_up(**languages: dict[str, int]):
 
 
 def test_list_may_hold_comments_blanks_and_doubles(listed):
-    assert read_list(listed("\ufeffn/m\r", "# mine", "", "psf/requests  # http", " PSF/Requests", "a/b")) == [
+    assert read_list(listed("\ufeff# mine\r", "", "psf/requests  # http", " PSF/Requests", "a/b")) == [
         "psf/requests",
         "a/b",
     ]
