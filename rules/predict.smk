@@ -33,7 +33,7 @@ rule predict_input:
     """Each file is an input of its own, so that an edited one makes the answers stale."""
     input:
         **EXPORT,
-        documents=lambda wildcards: INPUT_FILES,  # a function's answer may hold braces
+        documents=INPUT_FILES,
     output:
         predictions="results/{study}/predict/{name}/predictions.csv",
     log:

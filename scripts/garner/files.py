@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from garner.errors import DiskFullError, InputError
+from garner.errors import DiskFullError, GarnerError, InputError
 
 _CURE = "If it is a result, delete it and run the same command again."
+_NOT_ALLOWED = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -44,10 +45,18 @@ def atomic(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def disk_full_is_named(path: Path) -> Iterator[None]:
-    """Turn the system's ENOSPC, EDQUOT or EFBIG into a DiskFullError that names `path`."""
+    """Turn the system's ENOSPC, EDQUOT or EFBIG into a DiskFullError that names `path`.
+
+    GarnerError where it may not be written at all.
+    """
     try:
         yield
     except OSError as error:
+        if error.errno in _NOT_ALLOWED:
+            raise GarnerError(
+                f"{error.filename or path} can't be written ({error.strerror}). Make its folder writable for "
+                "you and run the same command again: it goes on where it stopped."
+            ) from None
         if error.errno not in _NO_SPACE:
             raise
         raise DiskFullError(

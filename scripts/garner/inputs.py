@@ -27,11 +27,14 @@ def input_files(given: str | list[str] | None) -> list[str]:
 
 
 def refuse_unfit_names(files: list[str]) -> list[str]:
-    """`files`; InputError for a name that does not fit into Snakemake's records, which are lines of UTF-8."""
+    """`files`; InputError for a name that Snakemake would misread.
+
+    It takes {…} for a wildcard, with no way to escape it, and keeps names as lines of UTF-8.
+    """
     for path in files:
-        if "\n" in path or "\r" in path or any("\ud800" <= letter <= "\udfff" for letter in path):
+        if set("{}\n\r") & set(path) or any("\ud800" <= letter <= "\udfff" for letter in path):
             raise InputError(
-                f"input: the name {path!a} has a line break or is no UTF-8. Rename it, or use "
+                f"input: the name {path!a} has a brace or a line break, or is no UTF-8. Rename it, or use "
                 "`python -m garner predict`, which takes any name."
             )
     return files

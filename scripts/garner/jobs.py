@@ -20,6 +20,7 @@ import psutil
 from tqdm import tqdm
 
 from garner.errors import GarnerError, Interrupted, StateLockedError
+from garner.files import disk_full_is_named
 from garner.logs import log
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -63,20 +64,21 @@ def lock(state: Path, patience: float = 3.0) -> Iterator[None]:
     Waits `patience` seconds, since an orphan needs a moment to notice that its Snakemake is gone. The lock is
     the system's own, so that it is free again after any death.
     """
-    state.mkdir(parents=True, exist_ok=True)
-    with open(state / ".lock", "a+") as file:
+    with disk_full_is_named(state):
+        state.mkdir(parents=True, exist_ok=True)
+    with open(state / ".lock", "a+b", buffering=0) as file:  # a buffer would be written again on closing
         deadline = time.monotonic() + patience
         while not _taken(file):
             if time.monotonic() > deadline:
                 file.seek(0)
                 raise StateLockedError(
-                    f"{state} is in use by {file.read().strip() or 'another process'}. "
+                    f"{state} is in use by {file.read().decode().strip() or 'another process'}. "
                     "Wait until that ends, or end it; then run the same command again."
                 )
             time.sleep(0.1)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {os.uname().nodename}\n")
-        file.flush()
+        with disk_full_is_named(state / ".lock"):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {os.uname().nodename}\n".encode())
         yield
 
 
@@ -100,11 +102,19 @@ def _log_to(path: Path) -> None:
     log.propagate = False
     log.handlers.clear()
     for handler, form in (
-        (logging.FileHandler(path, mode="a"), "%(asctime)s %(message)s"),
+        (_File(path, mode="a"), "%(asctime)s %(message)s"),
         (_Terminal(), "%(message)s"),
     ):
         handler.setFormatter(logging.Formatter(form, datefmt="%Y-%m-%d %H:%M:%S"))
         log.addHandler(handler)
+
+
+class _File(logging.FileHandler):
+    """Lets a line go that a full disk does not take: it stands on the terminal as well."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
 
 
 class _Terminal(logging.Handler):

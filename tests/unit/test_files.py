@@ -5,7 +5,7 @@ import os
 import pyarrow
 import pytest
 
-from garner.errors import DiskFullError, InputError
+from garner.errors import DiskFullError, GarnerError, InputError
 from garner.files import atomic, read_json, read_parquet, sha256_of, write_json, write_parquet
 
 SCHEMA = pyarrow.schema([("name", pyarrow.string()), ("count", pyarrow.int64())])
@@ -58,6 +58,13 @@ def test_a_full_disk_is_named_with_its_cure(tmp_path):
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_written_is_named_with_the_cure(tmp_path):
+    refused = OSError(errno.EROFS, os.strerror(errno.EROFS), "elsewhere")
+    with pytest.raises(GarnerError, match=r"elsewhere can't be written .*Make its folder writable"):
+        with atomic(tmp_path / "result.txt"):
+            raise refused
 
 
 def test_equal_values_give_equal_bytes_of_json(tmp_path):

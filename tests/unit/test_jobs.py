@@ -77,6 +77,20 @@ def test_a_second_job_on_the_same_state_is_refused_and_told_who_holds_it(tmp_pat
     assert run("with job(sys.argv[1], sys.argv[2]): pass", str(tmp_path / "l"), str(tmp_path)).returncode == 0
 
 
+def test_a_full_disk_is_one_line_on_the_terminal_where_neither_lock_nor_log_can_be_written(tmp_path):
+    # What a limit on the size of files refuses is an error like that of a full disk.
+    body = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    done = run(
+        body + "with job(sys.argv[1], sys.argv[2]):\n    print('never')",
+        str(tmp_path / "job.log"),
+        str(tmp_path / "state"),
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no space left to write")
+    assert "Traceback" not in done.stderr
+    assert "never" not in done.stdout
+
+
 def test_a_killed_holder_leaves_no_lock(tmp_path):
     script = "import sys, time\nfrom garner.jobs import lock\nfrom pathlib import Path\n"
     script += "with lock(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"

@@ -34,6 +34,8 @@ class Bag(nn.Module):
         width, hidden = settings["width"], settings["hidden"]
         self.token_dropout = settings["token_dropout"]
         self.embedding = nn.Embedding(vocabulary, width, padding_idx=PADDING)
+        # Small, so that a rare token, which training hardly moves, says little beside the frequent ones.
+        nn.init.normal_(self.embedding.weight, std=0.1)
         frequent = min(vocabulary, FREQUENT)
         self.register_buffer("frequency", torch.full((frequent,), 1 / frequent))
         sizes = [width, *[hidden] * settings["layers"]]
