@@ -50,10 +50,13 @@ def main() -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
+    from garner.classifier import Classifier
     from garner.inputs import input_files
-    from garner.prediction import write_predictions
+    from garner.prediction import STDOUT, open_csv, write_predictions
 
-    write_predictions(arguments.model, [Path(path) for path in input_files(arguments.paths)], sys.stdout)
+    files = [Path(path) for path in input_files(arguments.paths)]
+    with open_csv(STDOUT) as output:
+        write_predictions(Classifier(arguments.model), files, output, scored=False)
 
 
 def _reset(arguments: argparse.Namespace) -> None:

@@ -1,21 +1,24 @@
 """The stage predict: an exported model's answers on files or documents, as CSV."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 
 from garner.classifier import UNKNOWN, Classifier, Prediction
 from garner.errors import InputError
 from garner.files import atomic, open_parquet, read_parquet, write_json
-from garner.logs import track
+from garner.logs import log, track
 from garner.metrics import confusion_matrix, summary
 
 COLUMNS = ("path", "language", "probability", "runner_up", "runner_up_probability", "note")
+DOCUMENT = {"id": "string", "text": "string", "labels": r"list<\w+: string>"}  # types of its columns
 BATCH = 256  # inputs held at a time
+STDOUT = 1
 
 
 class Question(NamedTuple):
@@ -27,24 +30,39 @@ class Question(NamedTuple):
 def predict_inputs(export: Path, inputs: list[Path], outputs: dict[str, Path]) -> None:
     """Write `outputs["predictions"]`, a row an input, and `outputs["metrics"]` (JSON) if it is asked for.
 
-    One path that ends in `.parquet` is a Parquet of documents; all else are files, and one that is no text
-    has the language "unknown" and the reason in `note`. The metrics are over the documents with one label.
-    Raises ClassifierError for `export`, InputError for a Parquet that cannot be used or whose labels the
-    classifier does not know.
+    The metrics are over the documents with one label. Raises ClassifierError for `export`, InputError for a
+    Parquet that cannot be used or whose labels the classifier does not know.
     """
     classifier = Classifier(export)
+    with atomic(outputs["predictions"]) as part, open_csv(part) as file:
+        matrix = write_predictions(classifier, inputs, file, scored="metrics" in outputs)
+    if "metrics" in outputs:
+        labels = classifier.config.labels
+        write_json(outputs["metrics"], summary(matrix[:-1], labels, [*labels, UNKNOWN]))
+    log.info("predict: the answers are in %s", outputs["predictions"])
+
+
+def write_predictions(classifier: Classifier, inputs: list[Path], file: TextIO, scored: bool) -> np.ndarray:
+    """Write a CSV row an input. Returns the confusion matrix, with "unknown" last; zeros if not `scored`.
+
+    One path that ends in `.parquet` is a Parquet of documents; all else are files, and one that is no text
+    has the language "unknown" and the reason in `note`.
+    """
     columns = [*classifier.config.labels, UNKNOWN]
     matrix = np.zeros((len(columns), len(columns)), dtype=np.int64)
-    with atomic(outputs["predictions"]) as part, _open(part) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for questions in _batches(track(_questions(inputs), "predict", "texts", _count(inputs))):
-            answers = classifier.predict([question.content for question in questions])
-            writer.writerows(_row(*pair) for pair in zip(questions, answers, strict=True))
-            if "metrics" in outputs:
-                matrix += _confusion(questions, answers, columns)
-    if "metrics" in outputs:
-        write_json(outputs["metrics"], summary(matrix[:-1], classifier.config.labels, columns))
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for questions in _batches(track(_questions(inputs), "predict", "texts", _count(inputs))):
+        answers = classifier.predict([question.content for question in questions])
+        writer.writerows(_row(*pair) for pair in zip(questions, answers, strict=True))
+        if scored:
+            matrix += _confusion(questions, answers, columns)
+    return matrix
+
+
+def open_csv(path: Path | int) -> TextIO:
+    """Open for writing. A path in it need not be UTF-8: its odd bytes are written as backslash escapes."""
+    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="", closefd=path != STDOUT)
 
 
 def _is_documents(inputs: list[Path]) -> bool:
@@ -55,10 +73,12 @@ def _count(inputs: list[Path]) -> int:
     if not _is_documents(inputs):
         return len(inputs)
     with open_parquet(inputs[0]) as file:
-        missing = {"id", "text", "labels"} - set(file.schema_arrow.names)
-        if missing:
+        fields = {field.name: str(field.type).replace("large_", "") for field in file.schema_arrow}
+        wrong = [name for name, kind in DOCUMENT.items() if not re.fullmatch(kind, fields.get(name, ""))]
+        if wrong:
             raise InputError(
-                f"{inputs[0]} is no Parquet of documents: it has no {', '.join(sorted(missing))}."
+                f"{inputs[0]} is no Parquet of documents: it lacks, or has with another type, "
+                f"{', '.join(wrong)}. It needs id and text (text) and labels (list of text)."
             )
         return file.metadata.num_rows
 
@@ -66,7 +86,7 @@ def _count(inputs: list[Path]) -> int:
 def _questions(inputs: list[Path]) -> Iterator[Question]:
     if _is_documents(inputs):
         for row in read_parquet(inputs[0], columns=["id", "text", "labels"]):
-            yield Question(row["id"], row["text"], tuple(row["labels"]))
+            yield Question(str(row["id"]), row["text"] or "", tuple(row["labels"] or ()))
     else:
         for path in inputs:
             yield Question(str(path), path, ())
@@ -100,8 +120,3 @@ def _row(question: Question, answer: Prediction) -> tuple[str, ...]:
         f"{answer.runner_up_probability:.6f}",
         answer.note,
     )
-
-
-def _open(path: Path):
-    # A path need not be UTF-8: its odd bytes are written as backslash escapes.
-    return open(path, "w", encoding="utf-8", errors="backslashreplace", newline="")

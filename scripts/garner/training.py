@@ -86,9 +86,9 @@ def open_shards(folder: Path, labels: Path, vocabulary: Path) -> ShardReader:
     reader = ShardReader(folder)
     if not len(reader):
         raise InputError(f"{folder} holds no sample. Lower sort.minimum_files, or scrape and clone more.")
-    expected = {"labels": read_json(labels)["labels"], "vocabulary_sha256": sha256(vocabulary)}
+    expected = {"labels": read_json(labels).get("labels"), "vocabulary_sha256": sha256(vocabulary)}
     if any(reader.meta[name] != value for name, value in expected.items()):
-        raise InputError(f"{folder} was not made with {labels} and {vocabulary}. Run `snakemake serialize`.")
+        raise InputError(f"{folder} was not made with {labels} and {vocabulary}. Delete it and run again.")
     return reader
 
 

@@ -62,9 +62,8 @@ def test_a_full_disk_is_named_with_its_cure(tmp_path):
 
 def test_a_folder_that_may_not_be_written_is_named_with_the_cure(tmp_path):
     refused = OSError(errno.EROFS, os.strerror(errno.EROFS), "elsewhere")
-    with pytest.raises(GarnerError, match=r"elsewhere can't be written .*Make its folder writable"):
-        with atomic(tmp_path / "result.txt"):
-            raise refused
+    with pytest.raises(GarnerError, match=r"elsewhere can't be written .*Make its"), atomic(tmp_path / "x"):
+        raise refused
 
 
 def test_equal_values_give_equal_bytes_of_json(tmp_path):

@@ -2,9 +2,13 @@
 
 import csv
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import exported_study
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from garner import Classifier
@@ -108,13 +112,34 @@ def test_a_damaged_parquet_is_refused_by_name(study, tmp_path, content):
         predict(study, [tmp_path / "damaged.parquet"], tmp_path)
 
 
-def test_a_parquet_of_something_else_names_what_it_lacks(study, tmp_path):
-    import pyarrow
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(pyarrow.table({"id": ["a"], "body": ["b"]}), tmp_path / "other.parquet")
-    with pytest.raises(InputError, match="no labels, text"):
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"id": ["a"], "body": ["b"]}, "lacks, or has with another type, text, labels"),
+        ({"id": ["a"], "text": [7], "labels": ["b"]}, "lacks, or has with another type, text, labels"),
+    ],
+)
+def test_a_parquet_of_something_else_names_what_it_lacks(study, tmp_path, columns, words):
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "other.parquet")
+    with pytest.raises(InputError, match=words):
         predict(study, [tmp_path / "other.parquet"], tmp_path)
+
+
+def test_a_document_without_text_is_unknown(study, tmp_path):
+    kinds = {"id": pyarrow.string(), "text": pyarrow.string(), "labels": pyarrow.list_(pyarrow.string())}
+    row = {"id": "a", "text": None, "labels": None}
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist([row], pyarrow.schema(kinds)), tmp_path / "d.parquet"
+    )
+    (answer,) = predict(study, [tmp_path / "d.parquet"], tmp_path, "metrics")
+    assert (answer["language"], answer["note"]) == ("unknown", "empty")
+
+
+def test_the_command_line_prints_the_same_answers(study, tmp_path):
+    (tmp_path / "some.txt").write_text("a text of words\n" * 9)
+    command = [sys.executable, "-m", "garner", "predict", study / "export", tmp_path / "some.txt"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert list(csv.DictReader(done.stdout.splitlines())) == predict(study, [tmp_path / "some.txt"], tmp_path)
 
 
 def test_no_inputs_give_a_table_with_its_head_alone(study, tmp_path):

@@ -71,3 +71,13 @@ def test_the_classifier_needs_onnxruntime_alone(finished):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines() == ["Python", "set()"], done.stderr
+
+
+def test_the_jobs_run_the_library_of_their_own_checkout(copy_of_finished):
+    module = copy_of_finished.folder / "scripts/garner/prediction.py"
+    module.write_text(
+        module.read_text().replace("predict: the answers are in", "predict: this checkout answers in")
+    )
+    copy_of_finished.make("predict")
+    log = copy_of_finished.folder / "logs/languages/predict/test.log"
+    assert "this checkout answers in" in log.read_text()

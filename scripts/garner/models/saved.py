@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from garner.errors import InputError
@@ -18,7 +18,8 @@ def save_model(folder: Path, weights: dict[str, Tensor], config: dict[str, Any])
     """Seal the folder. `config`: kind, settings, vocabulary (number of ids), labels, tokens (of a text)."""
     with atomic(folder) as part:
         part.mkdir()
-        save_file(weights, part / "model.safetensors")
+        # Not save_file, which words a full disk in its own way.
+        (part / "model.safetensors").write_bytes(save(weights))
         write_json(part / "config.json", config | {"format": FORMAT})
 
 
