@@ -64,6 +64,8 @@ def clone_batch(
     count = write_files(outputs["files"], _files(rows, store), _SCHEMA)
     kept = len(rows) - len(failures)
     log.info("clone: %s files of %s repositories; %s failed", f"{count:,}", kept, len(failures))
+    if again := sum(failure["retry"] for failure in failures):
+        log.info("%d of these may do another time: snakemake --forcerun clone_batch", again)
 
 
 def _clone_all(rows: list[dict], store: CloneStore, folder: Path, settings: dict, token: str | None) -> None:
