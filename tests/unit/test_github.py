@@ -323,9 +323,11 @@ def asked(record: dict) -> set[str]:
     """What one request asked for: its address, or the lines of its query, but for their aliases."""
     if "body" not in record:
         return {record["path"]}
-    return {
-        line.partition(": ")[2] for line in json.loads(record["body"])["query"].split("\n") if ": " in line
-    }
+    try:
+        query = json.loads(record["body"])["query"]
+    except json.JSONDecodeError:
+        return set()  # killed before the whole of it was sent
+    return {line.partition(": ")[2] for line in query.split("\n") if ": " in line}
 
 
 def crawl_and_kill(api: Replica, settings: dict, state: Path, after: int, delay: float) -> list[set[str]]:
