@@ -10,7 +10,9 @@ min_version("9.20")
 SCRIPTS = os.path.join(workflow.basedir, "scripts")
 sys.path.insert(0, SCRIPTS)
 # For the jobs: the library installed in the environment may be another checkout's.
-os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, [SCRIPTS, os.getenv("PYTHONPATH")])))
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [SCRIPTS, os.getenv("PYTHONPATH")]))
+)
 
 from garner.configuration import holds_settings
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.harness import ROOT, BenchmarkError, Goal, Measure
+from garner.reset import STAGES
 
 TITLE = "seconds and memory of each stage"
-STAGES = ["scrape", "clone", "sort", "dictionary", "serialize", "train", "export", "predict", "report"]
 TOTAL_SECONDS = 600
 
 

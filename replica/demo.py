@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from garner.configuration import checked, holds_settings
 from garner.errors import ConfigError, GarnerError
 from garner.files import write_text
 from garner.logs import duration
@@ -64,9 +65,11 @@ def demo(study: str, cores: str) -> None:
 
 
 def further_sources() -> list[Path]:
-    """The folders of sources that config.yaml names in `run.demo_sources`."""
-    run = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8")).get("run") or {}
-    return [Path(folder).expanduser() for folder in run.get("demo_sources") or []]
+    """The folders of sources that config.yaml names in `run.demo_sources`; ConfigError for any mistake."""
+    holds_settings("config.yaml")
+    given = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+    config = checked(given, Path("rules", "config.schema.yaml"))
+    return [Path(folder).expanduser() for folder in config["run"]["demo_sources"]]
 
 
 def settings(study: str, names: list[str]) -> str:

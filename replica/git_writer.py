@@ -49,7 +49,7 @@ def _git(*arguments: str, stream: bytes = b"") -> None:
     try:
         done = subprocess.run(["git", *arguments], input=stream, env=environment(), capture_output=True)
     except FileNotFoundError:
-        message = "git is not installed. Install it (2.30 or newer) and run the same command again."
+        message = "git is not installed. Install it (2.32 or later) and run the same command again."
         raise GitError(message, reason="git", retry=False) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()

@@ -14,8 +14,10 @@ rule clone_selection:
     conda:
         "../envs/crawl.yaml"
     params:
-        clone=study("clone"),
-        sort=study("sort"),
+        settings=study("clone"),
+        languages=study("sort", "languages"),
+        quota=study("sort", "files_per_language"),
+        cap=study("sort", "files_per_repository"),
         exclude=study("exclude"),
         seed=study("seed"),
         code=code("clone_selection.py"),

@@ -6,14 +6,13 @@ from garner.jobs import job
 from garner.selection import select_repositories
 
 with job(snakemake.log[0]):
-    sort = snakemake.params.sort
     select_repositories(
         Path(snakemake.input.repositories),
         Path(snakemake.output.selection),
-        snakemake.params.clone,
-        languages=list(sort["languages"]),
-        quota=sort["files_per_language"],
-        cap=sort["files_per_repository"],
+        snakemake.params.settings,
+        languages=list(snakemake.params.languages),
+        quota=snakemake.params.quota,
+        cap=snakemake.params.cap,
         exclude=snakemake.params.exclude,
         seed=snakemake.params.seed,
     )

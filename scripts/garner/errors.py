@@ -16,7 +16,6 @@ GarnerError
     ├── ForbiddenError     403: not for these credentials
     ├── CredentialsError   401, or a token file that cannot be used
     ├── QuotaError         the quota is used up and `on_quota: stop` was asked for (exit code 75)
-    ├── BlockedError       a login page, a challenge, or a limit that names no time
     ├── MalformedError     the answer is not what the API describes
     └── TransientError     5xx, resets and time-outs outlasted every retry
 """
@@ -96,10 +95,6 @@ class CredentialsError(ApiError):
 class QuotaError(ApiError):
     reason = "quota"
     exit_code = TRY_AGAIN
-
-
-class BlockedError(ApiError):
-    reason = "blocked"
 
 
 class MalformedError(ApiError):

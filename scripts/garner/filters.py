@@ -2,8 +2,7 @@
 
 GitHub leaves vendored, generated and minified files out of its language statistics; these are rules of
 our own to the same end, tried on 60,000 files of 169 public repositories. Standard library only, since
-the shipped
-classifier reads its input by `decode`.
+the shipped classifier reads its input by `decode`.
 """
 
 import codecs

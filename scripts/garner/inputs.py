@@ -50,8 +50,10 @@ def input_name(given: str | list[str] | None, studies: list[str]) -> str | None:
             "Add `--config studies=NAME`."
         )
     paths = [given] if isinstance(given, str) else sorted(given)
-    readable = re.sub(r"[^\w.-]+", "-", Path(paths[0].lstrip("@")).resolve().name).strip("-.") or "input"
-    whole = "\n".join(os.path.abspath(path.lstrip("@")) for path in paths)
+    name = Path(paths[0].removeprefix("@")).resolve().name
+    readable = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "input"
+    # A list is another input than the file that it stands in.
+    whole = "\n".join("@" * path.startswith("@") + os.path.abspath(path.removeprefix("@")) for path in paths)
     return f"{readable[:60]}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 

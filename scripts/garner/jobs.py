@@ -25,6 +25,7 @@ from garner.logs import log
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _SHELLS = {"sh", "bash", "dash"}
+GRACE = 60.0  # seconds to save the progress where the signal to stop has ended the starter, too
 _stop = threading.Event()
 
 
@@ -140,6 +141,8 @@ def _die_with_starter() -> None:
 def _watch(starters: list[psutil.Process]) -> None:
     while all(_lives(process) for process in starters):
         time.sleep(1)
+    if stop_requested():  # a scheduler warns all processes of a job at once, and Snakemake dies of SIGUSR1
+        time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 log = logging.getLogger("garner")
 
-LINE_EVERY = 60.0  # seconds between two lines of progress in a log
-FIRST_LINE = 5.0  # seconds until the first
+FIRST_LINE = 5.0  # seconds until the first line of progress in a log; each further pause is twice as long,
+LINE_EVERY = 60.0  # up to this
 
 
 class Progress:
@@ -25,6 +25,7 @@ class Progress:
         self.note = ""
         self._clock = clock
         self._begin = clock()
+        self._pause = FIRST_LINE
         self._next_line = self._begin + FIRST_LINE
         self._bar = tqdm(
             total=total,
@@ -41,7 +42,7 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
-        if self._next_line != self._begin + FIRST_LINE:
+        if self._pause > FIRST_LINE:
             log.info(self.line())
 
     def advance(self, count: int = 1, note: str | None = None) -> None:
@@ -52,7 +53,8 @@ class Progress:
         self._bar.update(count)
         now = self._clock()
         if now >= self._next_line:
-            self._next_line = now + LINE_EVERY
+            self._pause = min(2 * self._pause, LINE_EVERY)
+            self._next_line = now + self._pause
             log.info(self.line())
 
     def line(self) -> str:

@@ -63,6 +63,7 @@ def test_no_input_overwrites_anothers_predictions(tmp_path):
     ]
     assert len(set(names)) == 3
     assert names[0].startswith("src-")
+    assert input_name("list.txt", ["s"]) != input_name("@list.txt", ["s"])
     assert input_name(str(tmp_path / "a" / "src" / ""), ["s"]) == names[0]
 
 

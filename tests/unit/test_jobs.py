@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -101,6 +102,21 @@ def test_a_killed_holder_leaves_no_lock(tmp_path):
         holder.kill()
     with lock(tmp_path):
         pass
+
+
+def test_a_warning_to_all_processes_leaves_time_to_save_the_progress(tmp_path):
+    body = (
+        "import sys, time\nfrom garner.jobs import job, stop_requested\nwith job(sys.argv[1], sys.argv[2]):\n"
+    )
+    body += "    print('up', flush=True)\n    while not stop_requested():\n        time.sleep(0.05)\n"
+    body += "    time.sleep(2.5)\n    print('saved')"
+    (tmp_path / "body.py").write_text(body)
+    shell = f"{sys.executable} {tmp_path}/body.py {tmp_path}/job.log {tmp_path}/state; true"
+    starter = [sys.executable, "-c", f"import subprocess\nsubprocess.run(['bash', '-c', {shell!r}])"]
+    with subprocess.Popen(starter, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout.readline() == "up\n"
+        os.killpg(process.pid, signal.SIGUSR1)
+        assert process.stdout.read() == "saved\n"
 
 
 def test_a_job_dies_with_the_process_that_started_it_even_through_a_shell(tmp_path):

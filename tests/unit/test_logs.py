@@ -34,7 +34,7 @@ def test_progress_of_unknown_length_tells_no_time_left():
     assert progress.line() == "scrape: 4 users, 2/s"
 
 
-def test_a_log_gets_a_line_a_minute_and_a_last_one(caplog):
+def test_a_log_gets_lines_soon_then_one_a_minute_and_a_last_one(caplog):
     now = [0.0]
     log.propagate = True
     with (
@@ -44,7 +44,16 @@ def test_a_log_gets_a_line_a_minute_and_a_last_one(caplog):
         for _ in range(300):
             now[0] += 1
             progress.advance()
-    assert len(caplog.messages) == 6
+    assert [message.split()[1] for message in caplog.messages] == [
+        "5",
+        "15",
+        "35",
+        "75",
+        "135",
+        "195",
+        "255",
+        "300",
+    ]
     assert caplog.messages[-1] == "x: 300 items, 1/s"
 
 

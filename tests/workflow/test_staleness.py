@@ -47,7 +47,8 @@ def test_comments_and_docstrings_rerun_nothing(copy_of_finished):
     ("stage", "key", "value", "rules"),
     [
         ("train", "learning_rate", 0.0123, FROM_TRAIN),
-        ("sort", "maximum_bytes", 400_000, FROM_SORT | {"clone_selection", "clone_batch"}),
+        ("sort", "maximum_bytes", 400_000, FROM_SORT),
+        ("sort", "files_per_repository", 150, FROM_SORT | {"clone_selection", "clone_batch"}),
         ("serialize", "tokens", 900, FROM_TRAIN | {"serialize_split"}),
         ("dictionary", "size", 1500, FROM_SORT - {"sort_documents"}),
         ("scrape", "minimum_stars", 1, ALL),

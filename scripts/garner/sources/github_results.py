@@ -8,6 +8,7 @@ import pyarrow
 
 from garner.files import write_parquet
 from garner.logs import log
+from garner.sources.github_records import OK
 
 USERS = pyarrow.schema(
     [
@@ -73,7 +74,7 @@ def write_users(path: Path, rows: Iterable[dict]) -> None:
     """Seal users.parquet and say how many could not be had, and why."""
     rows = list(rows)
     write_parquet(path, rows, USERS)
-    failures = Counter(row["status"] for row in rows if row["status"] != "ok")
+    failures = Counter(row["status"] for row in rows if row["status"] != OK)
     for reason, count in sorted(failures.items()):
         log.warning("scrape: %d of %d users %s", count, len(rows), reason)
 
