@@ -1,6 +1,7 @@
 r"""What was read of each repository, sealed in a file of its own, so that no run clones it again.
 
-Under the store's folder, by the hash of the repository's name (a name is no path):
+Under the store's folder, by the hash of the address it is cloned from (a name is no path, and a repository of
+another server may have the same):
 
     ab/ab12….parquet   path, bytes by path; metadata: commit and what shaped the file
     ab/ab12….json      why it could not be read, and under which limits
@@ -33,11 +34,14 @@ def path_text(path: bytes) -> str:
 class CloneStore:
     """The sealed repositories under `folder`, as `settings` (the clone stage's) and `extensions` want them.
 
+    `addresses`: repository → where it is cloned from.
+
     What was sealed under other settings counts where it holds all that these ask for.
     """
 
-    def __init__(self, folder: Path, settings: dict, extensions: list[str]):
+    def __init__(self, folder: Path, settings: dict, extensions: list[str], addresses: dict[str, str]):
         self._folder = folder
+        self._addresses = addresses
         self._settings = settings
         self._extensions = sorted(extensions)
         self._endings = tuple(ending for ending in extensions if ending.startswith("."))
@@ -135,7 +139,7 @@ class CloneStore:
             return None
 
     def _path(self, repository: str, ending: str) -> Path:
-        key = hashlib.sha256(repository.encode()).hexdigest()
+        key = hashlib.sha256(self._addresses[repository].encode()).hexdigest()
         return self._folder / key[:2] / f"{key}.{ending}"
 
 

@@ -48,7 +48,8 @@ def clone_batch(
     """
     rows = [row for row in read_parquet(selection) if row["batch"] == batch]
     rows.sort(key=lambda row: row["repository"])
-    store = CloneStore(state / "repositories", settings, extensions)
+    addresses = {row["repository"]: row["clone_url"] for row in rows}
+    store = CloneStore(state / "repositories", settings, extensions, addresses)
     token = read_tokens(tokens)[0].secret if tokens else None
     folder = state / "clones" / str(batch)
     with disk_full_is_named(folder):

@@ -163,6 +163,16 @@ def test_batches_that_share_a_state_clone_nothing_again(stage):
         assert len(replica.requests) == before
 
 
+def test_repository_of_the_same_name_on_another_server_is_cloned_from_there(stage, tmp_path):
+    other = Stage(tmp_path / "other")
+    make(other.served / "o/a.git", {"z.py": b"# of the other server\n"})
+    with Replica(stage.served) as replica, Replica(other.served) as second:
+        stage.select(replica.url, ["o/a"])
+        assert b"# o/a\n" in [row["bytes"] for row in stage.run()]
+        stage.select(second.url, ["o/a"])
+        assert [row["bytes"] for row in stage.run()] == [b"# of the other server\n"]
+
+
 JOB = """
 import json, sys
 from pathlib import Path
