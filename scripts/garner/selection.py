@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garner.errors import InputError
+from garner.exclusion import Excluded
 from garner.files import read_parquet, write_parquet
 from garner.logs import log
 
@@ -71,17 +72,16 @@ def batch_of(repository: str, batches: int) -> int:
 
 
 def _candidates(repositories: Path, languages: set[str], exclude: list[str], cap: int) -> list[Candidate]:
-    unwanted = {name.casefold() for name in exclude}
+    excluded = Excluded(exclude)
     found = []
     columns = ["repository", "clone_url", "licence", "languages"]
     for row in read_parquet(repositories, columns):
-        name = row["repository"].casefold()
         sizes = {
             language: size
             for language, size in sorted(row["languages"] or ())
             if language in languages and size > 0
         }
-        if sizes and not unwanted & {name, name.split("/")[0]}:
+        if sizes and row["repository"] not in excluded:
             files = {language: min(cap, -(-size // TYPICAL_FILE_BYTES)) for language, size in sizes.items()}
             main = max(sizes, key=sizes.__getitem__)
             found.append(Candidate(row["repository"], row["clone_url"], row["licence"], files, main))

@@ -16,6 +16,7 @@ import numpy as np
 from garner.balancing import File, Tally, choose, shortages
 from garner.document import Document, write_documents
 from garner.errors import InputError
+from garner.exclusion import Excluded
 from garner.files import open_parquet, read_parquet, write_json
 from garner.filters import decode, drop_by_path, drop_by_size, drop_by_text
 from garner.languages import Languages, Neighbours
@@ -106,7 +107,7 @@ class _Examiner:
 
     def __init__(self, settings: dict, seed: int, exclude: list[str]):
         self._seed = seed
-        self._excluded = {name.casefold() for name in exclude}
+        self._excluded = Excluded(exclude)
         self.languages = Languages(settings["languages"])
         self._sizes = settings["minimum_bytes"], settings["maximum_bytes"]
         near = settings["near_duplicates"]
@@ -122,8 +123,7 @@ class _Examiner:
         return candidates, reason, None if reason else self._fingerprint(number, row, text)
 
     def _drop_unread(self, row: dict) -> str | None:
-        repository = row["repository"].casefold()
-        if {repository, repository.partition("/")[0]} & self._excluded:
+        if row["repository"] in self._excluded:
             return "excluded"
         return drop_by_path(row["path"]) or drop_by_size(row["bytes"], *self._sizes)
 

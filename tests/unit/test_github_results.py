@@ -1,6 +1,7 @@
 import pytest
 from github_study import study
 
+from garner.exclusion import Excluded
 from garner.sources.github_records import repository_record
 from garner.sources.github_results import collect, drop_reason
 
@@ -37,13 +38,13 @@ def made(name: str, **changes: object) -> dict:
     ],
 )
 def test_filter_drops_with_a_reason(changes, settings, reason):
-    assert drop_reason(made("ann/x", **changes), SETTINGS | settings, set()) == reason
+    assert drop_reason(made("ann/x", **changes), SETTINGS | settings, Excluded([])) == reason
 
 
 @pytest.mark.parametrize("excluded", ["ann", "ann/x"])
 def test_excluded_owner_or_repository_is_dropped_whatever_the_case(excluded):
-    assert drop_reason(made("Ann/X"), SETTINGS, {excluded}) == "excluded"
-    assert drop_reason(made("Ann-2/X2"), SETTINGS, {excluded}) is None
+    assert drop_reason(made("Ann/X"), SETTINGS, Excluded([excluded])) == "excluded"
+    assert drop_reason(made("Ann-2/X2"), SETTINGS, Excluded([excluded])) is None
 
 
 def test_collected_are_the_repositories_of_the_owners_asked_for_with_all_their_languages():

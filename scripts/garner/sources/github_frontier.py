@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from garner.errors import ConfigError
+from garner.exclusion import Excluded
 from garner.sources.github_records import OK, Page, open_languages
 
 
@@ -62,7 +63,7 @@ class Frontier:
         self.done = 0  # users, from the first one on, of whom everything is known
         self._wanted = repositories
         self._found = 0  # repositories of those
-        self._excluded = {login.lower() for login in excluded}
+        self._excluded = Excluded(excluded)
         self._users: dict[str, User] = {}
         self._order: list[User] = []
         for seed in seeds:
@@ -121,7 +122,7 @@ class Frontier:
 
     def _queue(self, login: str, follower: User | None) -> None:
         """Put a user at the end of the order, once; the first who is seen to follow stays `found_via`."""
-        if login.lower() in self._excluded:
+        if login in self._excluded:
             return
         user = self._user(login)
         if user.order is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow
 
+from garner.exclusion import Excluded
 from garner.files import write_parquet
 from garner.logs import log
 from garner.sources.github_records import OK
@@ -41,11 +42,6 @@ REPOSITORIES = pyarrow.schema(
 def owner_of(repository: str) -> str:
     """The owner of "owner/name", in lower case, as GitHub's names ignore it."""
     return repository.split("/")[0].lower()
-
-
-def is_excluded(repository: str, excluded: set[str]) -> bool:
-    """Whether "owner/name" or its owner is among the names excluded (in lower case)."""
-    return repository.lower() in excluded or owner_of(repository) in excluded
 
 
 def collect(records: Iterable[dict], owners: Iterable[str]) -> Iterator[dict]:
@@ -86,7 +82,7 @@ def write_repositories(
 
     `orders` holds the order of each owner (login in lower case), `settings` is the stage's configuration.
     """
-    excluded = {name.lower() for name in exclude}
+    excluded = Excluded(exclude)
     kept, dropped = [], Counter()
     for repository in repositories:
         if reason := drop_reason(repository, settings, excluded):
@@ -101,13 +97,13 @@ def write_repositories(
         log.info("scrape: %d dropped: %s", count, reason)
 
 
-def drop_reason(repository: dict, settings: dict, excluded: set[str]) -> str | None:
+def drop_reason(repository: dict, settings: dict, excluded: Excluded) -> str | None:
     """Why a repository is filtered out; None where it is kept."""
     licences = [licence.lower() for licence in settings["licences"]]
     languages = {language.lower() for language in settings["languages"]}
     maximum = settings["maximum_size_kib"]
     reasons = {
-        "excluded": is_excluded(repository["repository"], excluded),
+        "excluded": repository["repository"] in excluded,
         "fork": repository["fork"] and not settings["forks"],
         "archived": repository["archived"] and not settings["archived"],
         "too large": maximum is not None and repository["size_kib"] > maximum,

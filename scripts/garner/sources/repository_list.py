@@ -6,6 +6,7 @@ from pathlib import Path
 from garner.client import DateReached
 from garner.crawl import Journal, walk
 from garner.errors import InputError
+from garner.exclusion import Excluded
 from garner.logs import log
 from garner.sources import github_results as results
 from garner.sources.github_api import api_address, connect
@@ -137,9 +138,9 @@ class RepositoryList:
 
     def _recover(self) -> tuple[Journal, list[str], Listing]:
         """The journal, the names listed (those excluded aside), and what is known of them."""
-        excluded = {name.lower() for name in self._exclude}
+        excluded = Excluded(self._exclude)
         listed = read_list(self._settings["repositories_file"])
-        names = [name for name in listed if not results.is_excluded(name, excluded)]
+        names = [name for name in listed if name not in excluded]
         journal = Journal(self._state, api_address(self._settings["api"]))
         listing = Listing(names)
         for record in journal:
@@ -149,10 +150,10 @@ class RepositoryList:
 
 def _owners(outcomes: list[tuple[str, str]], exclude: list[str]) -> dict[str, dict]:
     """The rows of users.parquet by owner: those of the repositories, with how many of them were found."""
-    excluded = {name.lower() for name in exclude}
+    excluded = Excluded(exclude)
     rows: dict[str, dict] = {}
     for repository, status in dict.fromkeys(outcomes):
-        if results.is_excluded(repository, excluded):
+        if repository in excluded:
             continue
         row = rows.setdefault(
             results.owner_of(repository),
