@@ -1,5 +1,6 @@
 # What the rules share: the checked config, the chosen studies, and each rule's params.
 import re
+from functools import cache
 from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
@@ -20,7 +21,11 @@ try:
 except GarnerError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.is_main_process:
+    snakemake_run.prepare(config)
+
 SPLITS = ["train", "validation", "test"]
+LEAST_MEMORY_MB = 2000  # Snakemake in a job takes 900 of address space, and Python with Arrow as many again
 
 
 wildcard_constraints:
@@ -48,10 +53,35 @@ def code(adapter, *kinds):
     def value(wildcards):
         block = config["study"][wildcards.study]
         modules = {"source": "garner.sources.{}", "model": "garner.models.{}"}
-        return fingerprint(
+        return fingerprint_once(
             os.path.join(SCRIPTS, adapter),
-            [modules[kind].format(block[kind]) for kind in kinds],
+            tuple(modules[kind].format(block[kind]) for kind in kinds),
         )
+
+    return value
+
+
+# Of all batches one: it takes longer than all else in planning a job.
+fingerprint_once = cache(fingerprint)
+
+
+def memory(mb, each_input_mb=0):
+    """A function to `mem_mb`: so much, and more for each MB of input; twice as much at each further attempt."""
+    return growing("maximum_memory_mb", max(mb, LEAST_MEMORY_MB), each_input_mb)
+
+
+def minutes(number, each_input_mb=0):
+    """A function to `runtime`, as `memory` is to `mem_mb`."""
+    return growing("maximum_minutes", number, each_input_mb)
+
+
+def growing(maximum, base, each_input_mb):
+    """What `memory` and `minutes` have in common: no attempt asks for more than the setting `maximum` of `run`."""
+
+    def value(wildcards, input, attempt):
+        size = input.size_mb if each_input_mb else 0
+        wanted = round(base + each_input_mb * size) * 2 ** (attempt - 1)
+        return min(wanted, config["run"][maximum])
 
     return value
 

@@ -19,8 +19,13 @@ rule export_model:
         "logs/{study}/export/export.log",
     benchmark:
         "benchmarks/{study}/export/export.tsv"
+    group:
+        "{study}-results"
     conda:
         "../envs/train.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=study("export"),
         code=code("export.py", "model"),

@@ -10,11 +10,14 @@ rule scrape_github:
         "logs/{study}/scrape/scrape.log",
     benchmark:
         "benchmarks/{study}/scrape/scrape.tsv"
+    localrule: config["run"]["network_on_submit_host"]
     conda:
         "../envs/crawl.yaml"
     resources:
         network=1,
         github_api=1,
+        mem_mb=memory(4000),
+        runtime=minutes(1440),
     params:
         settings=study("scrape"),
         exclude=study("exclude"),

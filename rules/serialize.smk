@@ -14,8 +14,13 @@ rule serialize_split:
         "logs/{study}/serialize/{split}.log",
     benchmark:
         "benchmarks/{study}/serialize/{split}.tsv"
+    group:
+        "{study}-shards"
     conda:
         "../envs/train.yaml"
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(120),
     params:
         settings=study("serialize"),
         code=code("serialize.py"),

@@ -21,6 +21,8 @@ rule train_model:
     threads: lambda wildcards: config["study"][wildcards.study]["train"]["threads"]
     resources:
         gpu=0 if config["run"]["device"] == "cpu" else 1,
+        mem_mb=memory(8000),
+        runtime=minutes(720),
     params:
         settings=study("train"),
         seed=study("seed"),

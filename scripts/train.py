@@ -3,14 +3,19 @@
 from pathlib import Path
 
 from garner.jobs import job, named
+from garner.staging import staged
 from garner.training import train_model
 
 state = Path("state", snakemake.wildcards.study, "train")
-with job(snakemake.log[0], state):
+inputs = named(snakemake.input)
+with (
+    job(snakemake.log[0], state),
+    staged(inputs["train"], inputs["validation"]) as (train, validation),
+):
     study = snakemake.config["study"][snakemake.wildcards.study]
     run = snakemake.config["run"]
     train_model(
-        **named(snakemake.input),
+        **inputs | {"train": train, "validation": validation},
         outputs=named(snakemake.output),
         state=state,
         kind=study["model"],

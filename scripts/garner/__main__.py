@@ -78,7 +78,7 @@ def _reference(arguments: argparse.Namespace) -> None:
 
 
 def _unlock(_: argparse.Namespace) -> None:
-    from garner.snakemake_lock import clear_stale_lock
+    from garner.snakemake_run import clear_stale_lock
 
     clear_stale_lock(Path.cwd())
 
