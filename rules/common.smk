@@ -1,4 +1,4 @@
-# What the rules share: the checked config, the chosen studies, and each rule's params.
+# What the rules share: the checked config, the chosen studies, each rule's params and resources.
 import re
 from functools import cache
 from types import SimpleNamespace
@@ -35,36 +35,6 @@ wildcard_constraints:
     name=r"[\w.-]+",
 
 
-def study(key, *keys):
-    """A function from wildcards to one setting of the study, so that only its own change reruns a job."""
-
-    def value(wildcards):
-        found = config["study"][wildcards.study][key]
-        for inner in keys:
-            found = found[inner]
-        return found
-
-    return value
-
-
-def code(adapter, *kinds):
-    """The fingerprint of an adapter and its imports; a kind is a key that names the study's source or model."""
-
-    def value(wildcards):
-        block = config["study"][wildcards.study]
-        modules = {"source": "garner.sources.{}", "model": "garner.models.{}"}
-        return fingerprint_once(
-            os.path.join(SCRIPTS, adapter),
-            tuple(modules[kind].format(block[kind]) for kind in kinds),
-        )
-
-    return value
-
-
-# Of all batches one: it takes longer than all else in planning a job.
-fingerprint_once = cache(fingerprint)
-
-
 def memory(mb, each_input_mb=0):
     """A function to `mem_mb`: so much, and more for each MB of input; twice as much at each further attempt."""
     return growing("maximum_memory_mb", max(mb, LEAST_MEMORY_MB), each_input_mb)
@@ -82,6 +52,36 @@ def growing(maximum, base, each_input_mb):
         size = input.size_mb if each_input_mb else 0
         wanted = round(base + each_input_mb * size) * 2 ** (attempt - 1)
         return min(wanted, config["run"][maximum])
+
+    return value
+
+
+def study(key, *keys):
+    """A function from wildcards to one setting of the study, so that only its own change reruns a job."""
+
+    def value(wildcards):
+        found = config["study"][wildcards.study][key]
+        for inner in keys:
+            found = found[inner]
+        return found
+
+    return value
+
+
+# Of all batches one: it takes longer than all else in planning a job.
+fingerprint_once = cache(fingerprint)
+
+
+def code(adapter, *kinds):
+    """The fingerprint of an adapter and its imports; a kind is a key that names the study's source or model."""
+
+    def value(wildcards):
+        block = config["study"][wildcards.study]
+        modules = {"source": "garner.sources.{}", "model": "garner.models.{}"}
+        return fingerprint_once(
+            os.path.join(SCRIPTS, adapter),
+            tuple(modules[kind].format(block[kind]) for kind in kinds),
+        )
 
     return value
 

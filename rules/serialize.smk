@@ -2,14 +2,14 @@
 
 
 rule serialize_split:
-    """Row i of the sorted part is sample i of its shards."""
+    """Row i of the sorted part is sample i of its shards, which the index seals."""
     input:
         documents="results/{study}/sort/{split}.parquet",
         labels="results/{study}/sort/labels.json",
         vocabulary="results/{study}/dictionary/vocabulary.json",
         zstd="results/{study}/dictionary/zstd.dict",
     output:
-        shards=directory("results/{study}/serialize/{split}"),
+        index="results/{study}/serialize/{split}/index.json",
     log:
         "logs/{study}/serialize/{split}.log",
     benchmark:
@@ -32,4 +32,6 @@ rule serialize_split:
 
 rule serialize:
     input:
-        expand("results/{study}/serialize/{split}", study=STUDIES, split=SPLITS),
+        expand(
+            "results/{study}/serialize/{split}/index.json", study=STUDIES, split=SPLITS
+        ),

@@ -7,16 +7,16 @@ from garner.staging import staged
 from garner.training import train_model
 
 state = Path("state", snakemake.wildcards.study, "train")
-inputs = named(snakemake.input)
+inputs, outputs = named(snakemake.input), named(snakemake.output)
 with (
     job(snakemake.log[0], state),
-    staged(inputs["train"], inputs["validation"]) as (train, validation),
+    staged(inputs["train"].parent, inputs["validation"].parent) as (train, validation),
 ):
     study = snakemake.config["study"][snakemake.wildcards.study]
     run = snakemake.config["run"]
     train_model(
         **inputs | {"train": train, "validation": validation},
-        outputs=named(snakemake.output),
+        outputs=outputs | {"model": outputs["model"].parent},
         state=state,
         kind=study["model"],
         settings=snakemake.params.settings,

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -69,8 +69,8 @@ def clear_stale_lock(folder: Path, say: Callable[[str], None] = print) -> bool:
     if owner.get("host", os.uname().nodename) != os.uname().nodename:
         raise StateLockedError(
             f"a Snakemake on {owner['host']} (process {owner['process']}) took the lock on "
-            f"{folder.resolve()}, and only {owner['host']} can tell whether it lives. Run `make unlock` there; if that host is "
-            "gone, `snakemake --unlock` clears it from here."
+            f"{folder.resolve()}, and only {owner['host']} can tell whether it lives. Run `make unlock` "
+            "there; if that host is gone, `snakemake --unlock` clears it from here."
         )
     shutil.rmtree(folder / ".snakemake" / "locks")
     say("Cleared the lock of an earlier Snakemake that was killed; its progress is kept.")
@@ -109,10 +109,11 @@ def _is_snakemake(command: list[str]) -> bool:
 
 
 def last_words(
-    snakemake_log: str, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+    snakemake_logs: Iterable[str], say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
 ) -> None:
     """What failed in this run, one line a job: rule, study, reason and log."""
-    for line in dict.fromkeys([*_failed_on_the_cluster(), *_failed_here(Path(snakemake_log))]):
+    here = [line for path in snakemake_logs for line in _failed_here(Path(path))]
+    for line in dict.fromkeys([*_failed_on_the_cluster(), *here]):
         say(line)
 
 

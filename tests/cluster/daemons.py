@@ -1,12 +1,15 @@
 """Daemons of a throw-away cluster: started with a file that remembers each, ended by process id."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Self
 
 # What an init system would give a daemon, and the mark by which install.sh knows it from a real cluster's.
 CLEAN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "GARNER_TEST_CLUSTER": "1"}
@@ -40,7 +43,7 @@ class Daemons:
         (self.folder / f"{name}.pid").write_text(f"{process.pid} {_started(process.pid)}\n")
 
     def running(self, name: str) -> int | None:
-        """The process id of a daemon, or None. A process id that the system has given to another is no daemon."""
+        """The process id of a daemon, or None, also when the system has given its number to another."""
         try:
             pid, started = (self.folder / f"{name}.pid").read_text().split()
         except FileNotFoundError:
@@ -63,6 +66,54 @@ class Daemons:
         return file.read_text(errors="replace")[-characters:] if file.exists() else ""
 
 
+class Scheduler:
+    """What Grid Engine and Slurm have in common: one folder, commands, and a context in which they run."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder).resolve()
+        self.host = socket.gethostname()
+        self.daemons = Daemons(self.folder / "daemons")
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.stop()
+
+    def restart_master(self) -> None:
+        """Take the scheduler away and bring it back; what runs goes on."""
+        self.stop_master()
+        self.start_master()
+
+    def run(self, *command: str, **options) -> str:
+        """What a command prints that asks this scheduler; raises with its words when it fails."""
+        result = self.attempt(*command, **options)
+        if result.returncode:
+            raise ClusterFailed(f"{shlex.join(command)}: {result.stderr or result.stdout}")
+        return result.stdout
+
+    def attempt(self, *command: str, **options) -> subprocess.CompletedProcess:
+        """The end of a command that asks this scheduler."""
+        environment = CLEAN | self.environment
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=False, **options
+        )
+
+    def kill_node(self, daemon: str, supervisor: str) -> None:
+        """Kill a node's daemon, the supervisors of its jobs, which outlive it, and all below them."""
+        pid = self.daemons.running(daemon)
+        top = _supervisors(supervisor, self.environment) + ([pid] if pid else [])
+        for process in [victim for parent in top for victim in [parent, *_descendants(parent)]]:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        holds(lambda: self.daemons.running(daemon) is None, 5)
+
+
 def holds(condition: Callable[[], bool], seconds: float, pause: float = 0.1) -> bool:
     """Whether a condition came true within so many seconds."""
     end = time.monotonic() + seconds
@@ -73,22 +124,34 @@ def holds(condition: Callable[[], bool], seconds: float, pause: float = 0.1) -> 
     return True
 
 
-def free_port() -> int:
-    """A port on this machine that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(number: int) -> list[int]:
+    """Different ports on this machine that nobody listens at."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
-def descendants(pid: int) -> list[int]:
+def _supervisors(name: str, environment: dict[str, str]) -> list[int]:
+    """Processes of this name that belong to the cluster with this environment."""
+    marks = [f"{variable}={value}".encode() for variable, value in environment.items()]
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if (process / "comm").read_text().startswith(name):
+                variables = (process / "environ").read_bytes().split(b"\0")
+                found += [int(process.name)] if all(mark in variables for mark in marks) else []
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
     """All processes under one, nearest first."""
     children = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
+        with suppress(FileNotFoundError, ProcessLookupError):
             parent = int(status.read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        children.setdefault(parent, []).append(int(status.parent.name))
+            children.setdefault(parent, []).append(int(status.parent.name))
     found, front = [], [pid]
     while front:
         front = [child for parent in front for child in children.get(parent, [])]

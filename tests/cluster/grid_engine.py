@@ -1,27 +1,22 @@
-"""A single-node Grid Engine whose every file lies in one folder, next to nothing that the machine already has.
+"""A single-node Grid Engine whose every file lies in one folder, apart from what the machine already has.
 
-    python -m tests.cluster.grid_engine start|stop|restart-master|kill-execd|start-execd [FOLDER]
+    python -m tests.cluster.grid_engine start|stop|restart-master|kill-execd|start-execd FOLDER
 
-Queues: `all.q` (4 slots), `gpu.q` (4 slots, one GPU as the consumable `gpus`) and `network.q` (2 slots); parallel
-environment `smp`. `eval "$(cat FOLDER/environment.sh)"` lets a shell use it.
+Queues: `all.q` (4 slots), `gpu.q` (4 slots, one GPU as the consumable `gpus`) and `network.q` (2 slots);
+parallel environment `smp`. `eval "$(cat FOLDER/environment.sh)"` lets a shell use it.
 """
 
-import os
+import argparse
 import shlex
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.daemons import CLEAN, ClusterFailed, Daemons, descendants, free_port, holds
+from tests.cluster.daemons import ClusterFailed, Scheduler, free_ports, holds
 
 PROGRAMS = Path("/usr/lib/gridengine")
 SHARED = Path("/usr/share/gridengine")
-DEFAULT_FOLDER = Path("/tmp/garner-grid-engine")
 
 BOOTSTRAP = """\
 admin_user           none
@@ -37,8 +32,8 @@ listener_threads     2
 worker_threads       2
 scheduler_threads    1
 """
-# What differs from the configuration that the package ships. Jobs run as root; a node counts as gone after 10 s;
-# qacct knows a job as soon as it ended.
+# What differs from the configuration that the package ships. Jobs may run as root; a node counts as gone
+# after 10 s; qacct knows a job as soon as it ended.
 CONFIGURATION = {
     "execd_spool_dir": "{spool}/execd",
     "mailer": "/bin/true",
@@ -79,20 +74,34 @@ urgency_slots      min
 accounting_summary TRUE
 qsort_args         NONE
 """
+HOST = """\
+load_scaling     NONE
+complex_values   NONE
+user_lists       NONE
+xuser_lists      NONE
+projects         NONE
+xprojects        NONE
+usage_scaling    NONE
+report_variables NONE
+"""
 # Queues: slots and what they offer. No load thresholds: a busy machine must not hold up its tests.
 QUEUES = {"all.q": (4, "NONE"), "gpu.q": (4, "gpus=1"), "network.q": (2, "NONE")}
-QUEUE = {"hostlist": "@allhosts", "pe_list": "smp", "shell": "/bin/sh", "notify": "00:00:05", "load_thresholds": "NONE"}
+QUEUE = {
+    "hostlist": "@allhosts",
+    "pe_list": "smp",
+    "shell": "/bin/sh",
+    "notify": "00:00:05",
+    "load_thresholds": "NONE",
+}
 
 
-class GridEngine:
+class GridEngine(Scheduler):
     """A Grid Engine with one node, this machine."""
 
     def __init__(self, folder: Path):
-        self.folder = Path(folder).resolve()
+        super().__init__(folder)
         self.root = self.folder / "root"
         self.spool = self.folder / "spool"
-        self.host = socket.gethostname()
-        self.daemons = Daemons(self.folder / "daemons")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -101,7 +110,7 @@ class GridEngine:
         return dict(word.split("=", 1) for word in words)
 
     def start(self) -> None:
-        """Configure it if the folder is new, start what does not run, and return when a job can be submitted."""
+        """Configure it if the folder is new, start what does not run, return when jobs can be submitted."""
         new = not (self.folder / "environment.sh").exists()
         if new:
             self._lay_out()
@@ -115,22 +124,10 @@ class GridEngine:
         self.kill_execd()
         self.stop_master(signal.SIGKILL)
 
-    def __enter__(self) -> "GridEngine":
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.stop()
-
     def start_master(self) -> None:
         self.daemons.start("qmaster", [str(PROGRAMS / "sge_qmaster")], self.environment | {"SGE_ND": "1"})
-        answers = holds(lambda: self._try("qconf", "-sconf").returncode == 0, 20)
-        if not answers:
-            raise ClusterFailed(f"sge_qmaster does not answer:\n{self.daemons.log('qmaster')}{self._messages('qmaster')}")
+        if not holds(lambda: self.attempt("qconf", "-sconf").returncode == 0, 20):
+            raise ClusterFailed(f"sge_qmaster does not answer:\n{self.daemons.log('qmaster')}")
 
     def stop_master(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Take the scheduler away; what runs goes on."""
@@ -143,36 +140,28 @@ class GridEngine:
         command = [str(PROGRAMS / "sge_execd")]
         if hidden:
             mounts = "".join(f"mount -t tmpfs none {shlex.quote(str(folder))} && " for folder in hidden)
-            command = ["unshare", "--mount", "--propagation", "private", "sh", "-c", f"{mounts}exec {command[0]}"]
+            command = ["unshare", "--mount", "--propagation", "private"]
+            command += ["sh", "-c", f"{mounts}exec {PROGRAMS / 'sge_execd'}"]
         self.daemons.start("execd", command, self.environment | {"SGE_ND": "1"})
         if not holds(self._node_is_up, 30):
-            raise ClusterFailed(f"the node stays away:\n{self.daemons.log('execd')}{self._messages(f'execd/{self.host}')}")
+            raise ClusterFailed(f"the node stays away:\n{self.daemons.log('execd')}")
 
     def kill_execd(self) -> None:
-        """Let the node die: its daemon and every job on it, by SIGKILL, so that nobody can report their end."""
-        pid = self.daemons.running("execd")
-        if pid is None:
-            return
-        for process in [pid, *descendants(pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        holds(lambda: self.daemons.running("execd") is None, 5)
+        """Let the node die: its daemon and every job on it, so that nobody can report their end."""
+        self.kill_node("execd", "sge_shepherd")
 
     def stop_execd(self) -> None:
         """Take the node's daemon away; its jobs go on."""
         self.daemons.stop("execd", signal.SIGKILL)
 
-    def run(self, *command: str, **options) -> str:
-        """What a command of Grid Engine prints; raises with its words when it fails."""
-        result = self._try(*command, **options)
-        if result.returncode:
-            raise ClusterFailed(f"{shlex.join(command)}: {result.stderr or result.stdout}")
-        return result.stdout
-
-    def _try(self, *command: str, **options) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            command, env=CLEAN | self.environment, capture_output=True, text=True, timeout=60, check=False, **options
-        )
+    def record(self, job: str, seconds: float = 30) -> dict[str, str]:
+        """What qacct says of a job's last run, without its explanations, within so many seconds."""
+        if not holds(lambda: self.attempt("qacct", "-j", job).returncode == 0, seconds):
+            jobs = self.run("qstat", "-f", "-u", "*")
+            raise ClusterFailed(f"job {job} did not end within {seconds} s:\n{jobs}")
+        last = self.run("qacct", "-j", job).rpartition("=====\n")[2]
+        fields = [line.split() for line in last.splitlines()]
+        return {field[0]: field[1] for field in fields if len(field) > 1}
 
     def _lay_out(self) -> None:
         common = self.root / "default" / "common"
@@ -184,7 +173,7 @@ class GridEngine:
         (common / "act_qmaster").write_text(f"{self.host}\n")
         # Where the machine's name is another one for 127.0.0.1, its address leads back to "localhost".
         (common / "host_aliases").write_text(f"{self.host} localhost\n")
-        master, execd = free_port(), free_port()
+        master, execd = free_ports(2)
         variables = {
             "SGE_ROOT": self.root,
             "SGE_CELL": "default",
@@ -210,8 +199,7 @@ class GridEngine:
         pes = self.folder / "pe"
         pes.mkdir()
         (pes / "smp").write_text(SMP)
-        spooling = self.environment
-        for command in (
+        for program, *arguments in (
             ["spoolinit", "classic", "libspoolc", f"{self.root}/default/common;{self.spool}/qmaster", "init"],
             ["spooldefaults", "configuration", str(configuration)],
             ["spooldefaults", "complexes", str(complexes)],
@@ -219,16 +207,14 @@ class GridEngine:
             ["spooldefaults", "usersets", str(SHARED / "util/resources/usersets")],
             ["spooldefaults", "managers", "root"],
         ):
-            subprocess.run(
-                [str(PROGRAMS / command[0]), *command[1:]], env=CLEAN | spooling, check=True, capture_output=True
-            )
+            self.run(str(PROGRAMS / program), *arguments)
 
     def _add_queues(self) -> None:
         self.run("qconf", "-ah", self.host)
         self.run("qconf", "-as", self.host)
-        self._edit("-Msconf", "scheduler", _changed(self.run("qconf", "-ssconf"), {"schedule_interval": "0:0:1"}))
-        self._edit("-Ae", "host", f"hostname {self.host}\nload_scaling NONE\ncomplex_values NONE\nuser_lists NONE\n"
-                   "xuser_lists NONE\nprojects NONE\nxprojects NONE\nusage_scaling NONE\nreport_variables NONE\n")
+        scheduler = _changed(self.run("qconf", "-ssconf"), {"schedule_interval": "0:0:1"})
+        self._edit("-Msconf", "scheduler", scheduler)
+        self._edit("-Ae", "host", f"hostname {self.host}\n{HOST}")
         self._edit("-Ahgrp", "allhosts", f"group_name @allhosts\nhostlist {self.host}\n")
         template = self.run("qconf", "-sq")
         for name, (slots, offers) in QUEUES.items():
@@ -241,11 +227,7 @@ class GridEngine:
         self.run("qconf", option, str(file))
 
     def _node_is_up(self) -> bool:
-        return "load_avg" in self._try("qhost", "-F", "load_avg", "-h", self.host).stdout.replace(" -", "")
-
-    def _messages(self, daemon: str) -> str:
-        file = self.spool / daemon / "messages"
-        return file.read_text()[-2000:] if file.exists() else ""
+        return "hl:load_avg=" in self.attempt("qhost", "-F", "load_avg", "-h", self.host).stdout
 
 
 def _changed(text: str, changes: dict[str, str]) -> str:
@@ -261,18 +243,11 @@ def _changed(text: str, changes: dict[str, str]) -> str:
 
 
 def main() -> None:
-    action, *folder = sys.argv[1:] or [""]
-    cluster = GridEngine(Path(*folder) if folder else DEFAULT_FOLDER)
-    actions = {
-        "start": cluster.start,
-        "stop": cluster.stop,
-        "restart-master": lambda: (cluster.stop_master(), cluster.start_master()),
-        "kill-execd": cluster.kill_execd,
-        "start-execd": cluster.start_execd,
-    }
-    if action not in actions:
-        sys.exit(f"python -m tests.cluster.grid_engine {'|'.join(actions)} [FOLDER]")
-    actions[action]()
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.grid_engine")
+    parser.add_argument("action", choices=["start", "stop", "restart-master", "kill-execd", "start-execd"])
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    getattr(GridEngine(arguments.folder), arguments.action.replace("-", "_"))()
 
 
 if __name__ == "__main__":

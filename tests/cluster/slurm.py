@@ -1,28 +1,23 @@
-"""A single-node Slurm whose every file lies in one folder, next to nothing that the machine already has.
+"""A single-node Slurm whose every file lies in one folder, apart from what the machine already has.
 
-    python -m tests.cluster.slurm start|stop|restart-master|kill-slurmd|start-slurmd [FOLDER] [--no-accounting]
+    python -m tests.cluster.slurm start|stop|restart-master|kill-slurmd|start-slurmd FOLDER [--no-accounting]
 
 Partitions: `cpu`, `gpu` (one GPU, a device that is `/dev/null` by another name) and `network`, on a node that
 claims 8 cores and 16 GB. `eval "$(cat FOLDER/environment.sh)"` lets a shell use it.
 """
 
+import argparse
 import os
-import shlex
 import signal
-import socket
 import stat
-import subprocess
-import sys
-from contextlib import suppress
 from pathlib import Path
 
-from tests.cluster.daemons import CLEAN, ClusterFailed, Daemons, descendants, free_port, holds
+from tests.cluster.daemons import ClusterFailed, Scheduler, free_ports, holds
 
-DEFAULT_FOLDER = Path("/tmp/garner-slurm")
 SOCKET = 100  # longest path of a socket, in characters
 
-# OverMemoryKill: memory is enforced by polling, since there are no cgroups. cred_expire: how long a requeued job waits
-# before it starts again (stock 120 s). config_overrides: the node may claim cores that the machine has not.
+# OverMemoryKill: memory is enforced by polling, since there are no cgroups. cred_expire: how long a requeued
+# job waits before it starts again (stock 120 s). config_overrides: the node may claim cores it has not.
 SLURM_CONF = """\
 ClusterName=garner
 SlurmctldHost={host}(127.0.0.1)
@@ -50,7 +45,7 @@ JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
 GresTypes=gpu
 ReturnToService=2
-SlurmdTimeout=10
+SlurmdTimeout=5
 SlurmctldTimeout=10
 KillWait=5
 InactiveLimit=0
@@ -84,14 +79,12 @@ StorageLoc=slurm
 """
 
 
-class Slurm:
+class Slurm(Scheduler):
     """A Slurm with one node, this machine."""
 
     def __init__(self, folder: Path, accounting: bool = True):
-        self.folder = Path(folder).resolve()
+        super().__init__(folder)
         self.accounting = accounting
-        self.host = socket.gethostname()
-        self.daemons = Daemons(self.folder / "daemons")
         if len(str(self.folder)) > SOCKET - len("/munge/socket"):
             raise ClusterFailed(f"{self.folder} is too long a path for a socket; choose a shorter one")
 
@@ -101,7 +94,7 @@ class Slurm:
         return {"SLURM_CONF": f"{self.folder}/slurm.conf"}
 
     def start(self) -> None:
-        """Configure it if the folder is new, start what does not run, and return when a job can be submitted."""
+        """Configure it if the folder is new, start what does not run, return when jobs can be submitted."""
         if not (self.folder / "slurm.conf").exists():
             self._lay_out()
         self._start("munged", *self._munged())
@@ -116,20 +109,9 @@ class Slurm:
         for name in ("slurmctld", "slurmdbd", "mariadbd", "munged"):
             self.daemons.stop(name, signal.SIGKILL)
 
-    def __enter__(self) -> "Slurm":
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.stop()
-
     def start_master(self) -> None:
         self._start("slurmctld", "/usr/sbin/slurmctld", "-D")
-        self._await("slurmctld", lambda: self._try("scontrol", "ping").returncode == 0)
+        self._await("slurmctld", lambda: self.attempt("scontrol", "ping").returncode == 0)
 
     def stop_master(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Take the scheduler away; what runs goes on."""
@@ -138,29 +120,28 @@ class Slurm:
     def start_slurmd(self) -> None:
         """Let the node come up."""
         self._start("slurmd", "/usr/sbin/slurmd", "-D", "-N", self.host)
-        self._await("slurmd", lambda: self.run("sinfo", "-h", "-o", "%T").strip() in ("idle", "mixed", "allocated"))
+        up = ("idle", "mixed", "allocated")
+        self._await("slurmd", lambda: self.run("sinfo", "-h", "-p", "cpu", "-o", "%T").strip() in up)
 
     def kill_slurmd(self) -> None:
-        """Let the node die: its daemon and every job on it, by SIGKILL, so that nobody can report their end."""
-        slurmd = self.daemons.running("slurmd")
-        # A job's supervisor outlives its slurmd and is nobody's child; its name holds its job's number.
-        for process in [*([slurmd] if slurmd else []), *self._supervisors()]:
-            for victim in [process, *descendants(process)]:
-                with suppress(ProcessLookupError):
-                    os.kill(victim, signal.SIGKILL)
-        holds(lambda: self.daemons.running("slurmd") is None, 5)
+        """Let the node die: its daemon and every job on it, so that nobody can report their end."""
+        self.kill_node("slurmd", "slurmstepd")
 
-    def run(self, *command: str, **options) -> str:
-        """What a command of Slurm prints; raises with its words when it fails."""
-        result = self._try(*command, **options)
-        if result.returncode:
-            raise ClusterFailed(f"{shlex.join(command)}: {result.stderr or result.stdout}")
-        return result.stdout
+    def record(self, job: str, seconds: float = 30) -> dict[str, str]:
+        """What sacct says of a job's last run, by the names of its columns, within so many seconds."""
+        columns = ("Partition", "State", "ExitCode", "ReqMem", "AllocCPUS", "AllocTRES", "Timelimit")
+        question = ("sacct", "-X", "-n", "-P", "-j", job, "-o", ",".join(columns))
+        last: dict[str, str] = {}
 
-    def _try(self, *command: str, **options) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            command, env=CLEAN | self.environment, capture_output=True, text=True, timeout=60, check=False, **options
-        )
+        def ended() -> bool:
+            lines = self.run(*question).splitlines()
+            last.update(zip(columns, lines[-1].split("|"), strict=True) if lines else {})
+            # At first sacct knows the end of a short job without where it ran.
+            return last.get("State") not in (None, "PENDING", "RUNNING", "REQUEUED") and last["Partition"]
+
+        if not holds(ended, seconds):
+            raise ClusterFailed(f"job {job} did not end within {seconds} s: {last}\n{self.run('squeue')}")
+        return last
 
     def _start(self, name: str, *command: str) -> None:
         self.daemons.start(name, command, self.environment)
@@ -168,16 +149,6 @@ class Slurm:
     def _await(self, name: str, condition) -> None:
         if not holds(condition, 30):
             raise ClusterFailed(f"{name} does not answer:\n{self.daemons.log(name)}")
-
-    def _supervisors(self) -> list[int]:
-        """The slurmstepd of this Slurm's jobs."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-                ours = f"SLURM_CONF={self.folder}/slurm.conf".encode() in (process / "environ").read_bytes()
-                if ours and (process / "comm").read_text().startswith("slurmstepd"):
-                    found.append(int(process.name))
-        return found
 
     def _munged(self) -> list[str]:
         place = self.folder / "munge"
@@ -191,23 +162,28 @@ class Slurm:
         ports = dict(line.split("=") for line in (self.folder / "ports").read_text().split())
         new = not database.exists()
         if new:
-            subprocess.run(
-                ["mariadb-install-db", "--no-defaults", f"--datadir={database}", "--user=root", "--skip-test-db",
-                 "--auth-root-authentication-method=normal"],
-                check=True, capture_output=True, env=CLEAN,
-            )  # fmt: skip
+            self.run(
+                "mariadb-install-db",
+                "--no-defaults",
+                f"--datadir={database}",
+                "--user=root",
+                "--skip-test-db",
+                "--auth-root-authentication-method=normal",
+            )
         connection = f"--socket={database}/socket"
         self._start(
             "mariadbd", "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={database}", "--user=root",
             "--bind-address=127.0.0.1", f"--port={ports['mariadb']}", connection, "--skip-name-resolve",
         )  # fmt: skip
         client = ("mariadb", "--no-defaults", "--user=root", connection)
-        self._await("mariadbd", lambda: self._try(*client, "-e", "select 1").returncode == 0)
+        self._await("mariadbd", lambda: self.attempt(*client, "-e", "select 1").returncode == 0)
         if new:
-            self.run(*client, "-e", "create user slurm@'127.0.0.1' identified by 'slurm'; "
-                     "grant all on slurm.* to slurm@'127.0.0.1'")
+            user = "slurm@'127.0.0.1'"
+            self.run(
+                *client, "-e", f"create user {user} identified by 'slurm'; grant all on slurm.* to {user}"
+            )
         self._start("slurmdbd", "/usr/sbin/slurmdbd", "-D")
-        self._await("slurmdbd", lambda: self._try("sacctmgr", "-n", "list", "cluster").returncode == 0)
+        self._await("slurmdbd", lambda: self.attempt("sacctmgr", "-n", "list", "cluster").returncode == 0)
 
     def _lay_out(self) -> None:
         for name in ("munge", "state", "slurmd"):
@@ -217,14 +193,16 @@ class Slurm:
         key = self.folder / "munge" / "key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
-        # A GPU must be a character device; the number is /dev/null's. Slurm reads its index from the name's end.
+        # A GPU must be a character device, here /dev/null's. Slurm reads its index from the name's end.
         gpu = self.folder / "nvidia0"
         os.mknod(gpu, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
         names = ("slurmctld", "slurmd", "slurmdbd", "mariadb")
-        ports = {name: free_port() for name in names}
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
         (self.folder / "ports").write_text("".join(f"{name}={port}\n" for name, port in ports.items()))
         values = {"folder": self.folder, "host": self.host} | ports
         (self.folder / "gres.conf").write_text(f"NodeName={self.host} Name=gpu File={gpu}\n")
+        # Named, so that slurmd does not look for one: none is used, and a container may have none.
+        (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         if self.accounting:
             secret = self.folder / "slurmdbd.conf"
             secret.write_text(SLURMDBD_CONF.format(**values))
@@ -235,19 +213,13 @@ class Slurm:
 
 
 def main() -> None:
-    arguments = [word for word in sys.argv[1:] if word != "--no-accounting"]
-    action, *folder = arguments or [""]
-    cluster = Slurm(Path(*folder) if folder else DEFAULT_FOLDER, accounting="--no-accounting" not in sys.argv)
-    actions = {
-        "start": cluster.start,
-        "stop": cluster.stop,
-        "restart-master": lambda: (cluster.stop_master(), cluster.start_master()),
-        "kill-slurmd": cluster.kill_slurmd,
-        "start-slurmd": cluster.start_slurmd,
-    }
-    if action not in actions:
-        sys.exit(f"python -m tests.cluster.slurm {'|'.join(actions)} [FOLDER] [--no-accounting]")
-    actions[action]()
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster.slurm")
+    parser.add_argument("action", choices=["start", "stop", "restart-master", "kill-slurmd", "start-slurmd"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--no-accounting", action="store_true", help="no slurmdbd, so no sacct")
+    arguments = parser.parse_args()
+    cluster = Slurm(arguments.folder, accounting=not arguments.no_accounting)
+    getattr(cluster, arguments.action.replace("-", "_"))()
 
 
 if __name__ == "__main__":

@@ -3,17 +3,19 @@
 Manual pages: submit(1) for qsub, qstat(1), qacct(1), accounting(5), queue_conf(5) for limits and signals.
 """
 
+import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
-from garner.cluster.scheduler import Standing, Verdict, call
+from garner.cluster.scheduler import Check, Standing, Verdict, call
 from garner.cluster.site import COMMON, OPTIONAL, TEXT
 from garner.cluster.submission import Submission
 from garner.errors import SchedulerError, UnreachableError
 
 NAME = "Grid Engine"
+COMMANDS = ["qsub", "qstat", "qacct", "qdel", "qconf", "qhost"]
 SUFFIX = ".sge"
 JOB_ID = "$JOB_ID"
 ON_WARNING = ""  # every process of the job gets the signal
@@ -174,6 +176,50 @@ def read_record(record: dict[str, str]) -> Verdict | None:
 
 def cancel_command(ids: Sequence[str]) -> list[str]:
     return ["qdel", *ids]
+
+
+def checks(site: dict) -> Iterator[Check]:
+    """What the site's settings name, against what is there."""
+    queues = _asked(["qconf", "-sql"]).split()
+    for kind, queue in site["queues"].items():
+        if queue and queue != "*":
+            yield _named(f"queue for the {kind}", queue, queues, {"queues": {kind: "…"}})
+    environments = call(["qconf", "-spl"]).stdout.split()
+    environment = site["parallel_environment"]
+    yield _named("parallel environment", environment, environments, {"parallel_environment": "…"})
+    if environment in environments:
+        rule = re.search(
+            r"^allocation_rule +(\S+)", _asked(["qconf", "-sp", environment]), re.MULTILINE
+        ).group(1)
+        if rule != "$pe_slots":
+            yield Check(
+                f"parallel environment {environment}",
+                f"its allocation rule is {rule}, which may spread a job over hosts. Take one with $pe_slots",
+                {"parallel_environment": "…"},
+            )
+    complexes = {
+        line.split()[0]: line.split() for line in _asked(["qconf", "-sc"]).splitlines() if line.strip()
+    }
+    names = [name for name, fields in complexes.items() if fields[4] != "NO" and not name.startswith("#")]
+    if site["memory"]:
+        yield _named("complex for memory", site["memory"], names, {"memory": "…"})
+    yield _named("complex for GPUs", site["gpus"], names, {"gpus": "…"})
+    if site["gpus"] in complexes and complexes[site["gpus"]][5] == "YES":
+        yield Check(
+            f"complex {site['gpus']}",
+            "it is consumed by the slot, so that a job of 4 threads waits for 4 GPUs. Ask for the kind JOB, "
+            "or set train.threads to 1",
+        )
+    if site["project"]:
+        projects = call(["qconf", "-sprjl"]).stdout.split()
+        yield _named("project", site["project"], projects, {"project": "…"})
+
+
+def _named(what: str, name: str, known: list[str], settings: dict) -> Check:
+    if name in known:
+        return Check(f"{what}: {name}")
+    near = difflib.get_close_matches(name, known, 3) or known[:20]
+    return Check(what, f"{name} is not there. There are: {', '.join(near) or 'none'}", settings)
 
 
 def _asked(command: list[str]) -> str:

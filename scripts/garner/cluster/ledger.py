@@ -72,6 +72,11 @@ class Entry:
         self.closed, self.failure = True, failure and asdict(failure)
         self.save()
 
+    def refuse(self, run: str, words: str) -> None:
+        """Note why nothing could be submitted; an earlier job that may still be queued stays known."""
+        self.run, self.failure = run, asdict(Failure("refused", words))
+        self.save()
+
     def unrecorded(self) -> bool:
         """Whether its own marker of incomplete outputs is still there: no Snakemake has seen its end."""
         marks = [

@@ -1,7 +1,7 @@
 """What a scheduler says of a job, in words that are the same for all of them."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -33,10 +33,20 @@ class Verdict:
     used_mb: int | None = None  # the most memory it held
 
 
+@dataclass(frozen=True)
+class Check:
+    """`problem` is empty where all is well; `settings` is what to put into the site's file otherwise."""
+
+    what: str
+    problem: str = ""
+    settings: dict | None = None
+
+
 class Scheduler(Protocol):
     """The modules `grid_engine` and `slurm` are each one of these."""
 
     NAME: str  # for messages
+    COMMANDS: list[str]  # that must be on the PATH
     SUFFIX: str  # of the file beside the rule's log that takes what the scheduler writes
     SETTINGS: dict  # what `cluster.yaml` may set, with the types (garner.cluster.site)
     JOB_ID: str  # how a job's id reads in its own shell
@@ -54,6 +64,9 @@ class Scheduler(Protocol):
 
     def refusal(self, words: str, site: dict) -> str | None:
         """One line with the cure where a submission is refused for good; None where to try again may help."""
+
+    def checks(self, site: dict) -> Iterator[Check]:
+        """What the site's settings name, against what the scheduler knows."""
 
     def queue(self) -> dict[str, Standing]:
         """Every job of this user that has not ended, in one call. Raises UnreachableError."""

@@ -1,5 +1,6 @@
 """Say of one job whether it runs, succeeded or failed; a scheduler that does not answer is patience."""
 
+import os
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -13,6 +14,8 @@ from garner.files import read_json, write_json
 
 BOOKS = 30.0  # seconds by which the books, or a shared file system, may lag behind a job that has ended
 SAY_EVERY = 60.0  # seconds between two lines about a scheduler that does not answer
+TAIL = 65536  # bytes at the end of a job's output that are searched for
+DENIALS = (b"MemoryError", b"annot allocate memory", b"can't allocate memory", b"bad_alloc")
 NEARLY = 0.95  # of the memory asked for: a job that was killed with that much was killed for it
 
 
@@ -62,7 +65,20 @@ def _by_itself(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -
         return None
     if books and (books.reason == "memory" or (books.used_mb or 0) >= NEARLY * entry.memory_mb):
         return Ended(Failure("memory", f"asked for {entry.memory_mb:,} MB ({books.detail})"))
+    if _was_denied_memory(entry):
+        return Ended(Failure("memory", f"asked for {entry.memory_mb:,} MB"))
     return Ended(Failure("exit", f"exit code {code}"))
+
+
+def _was_denied_memory(entry: Entry) -> bool:
+    """A limit on address space (h_vmem) kills nobody: what asks for more is refused, and says so dying."""
+    try:
+        with open(entry.output, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+            tail = file.read()
+        return any(words in tail for words in DENIALS)
+    except FileNotFoundError:
+        return False
 
 
 def _by_the_queue(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -> Ended | None:

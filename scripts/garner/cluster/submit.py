@@ -7,7 +7,7 @@ from pathlib import Path
 
 from garner.cluster import ledger, site, submission
 from garner.cluster.body import body
-from garner.cluster.ledger import Entry, Failure
+from garner.cluster.ledger import Entry
 from garner.cluster.scheduler import Scheduler, call
 from garner.cluster.submission import Submission
 from garner.errors import GarnerError, SchedulerError, UnreachableError
@@ -20,23 +20,20 @@ def main(scheduler: Scheduler, profile: Path) -> None:
     """The profile's `submit.py`: `submit.py JOBSCRIPT`, in Snakemake's working folder."""
     run = os.environ["GARNER_RUN"]
     try:
-        settings = site.load(profile, scheduler.SETTINGS)
         job = submission.read(Path(sys.argv[1]), os.environ["GARNER_SETTINGS"])
     except GarnerError as error:
-        _refuse(None, str(error))
+        sys.exit(f"error: {error}")
     earlier = ledger.find(job.key)
+    if earlier and earlier.run == run and earlier.failure and earlier.failure["reason"] in FINAL:
+        sys.exit(f"error: {job.title} is not tried again: {earlier.failure['detail']}")
     try:
-        if earlier is None or (job_id := _attached(job, earlier, run, scheduler, settings)) is None:
-            job_id = _submit(job, run, scheduler, settings)
+        settings = site.load(profile, scheduler.SETTINGS)
+        job_id = _attached(job, earlier, run, scheduler, settings) if earlier else None
+        job_id = job_id or _submit(job, run, scheduler, settings)
     except GarnerError as error:
-        _refuse(_entry(job, run, scheduler), str(error))
+        (ledger.find(job.key) or _entry(job, run, scheduler)).refuse(run, str(error))
+        sys.exit(f"error: {error}")
     print(job_id)
-
-
-def _refuse(entry: Entry | None, words: str) -> None:
-    if entry is not None:
-        entry.close(Failure("refused", words))
-    sys.exit(f"error: {words}")
 
 
 def _entry(job: Submission, run: str, scheduler: Scheduler) -> Entry:
@@ -56,8 +53,6 @@ def _entry(job: Submission, run: str, scheduler: Scheduler) -> Entry:
 
 def _attached(job: Submission, earlier: Entry, run: str, scheduler: Scheduler, settings: dict) -> str | None:
     """The id of an earlier submission of the same version that runs, waits, or ended well unseen."""
-    if earlier.closed and earlier.run == run and earlier.failure and earlier.failure["reason"] in FINAL:
-        raise SchedulerError(f"{job.title} is not tried again: {earlier.failure['detail']}")
     same = earlier.signature == job.signature
     if same and earlier.exit_code == 0 and earlier.unrecorded():
         _attach(
@@ -101,6 +96,7 @@ def _submit(job: Submission, run: str, scheduler: Scheduler, settings: dict) -> 
         (entry.record / name).unlink(missing_ok=True)
     entry.save()  # before the scheduler knows of it: a job that nobody could record is found by its name
     Path(entry.output).parent.mkdir(parents=True, exist_ok=True)
+    Path(entry.output).unlink(missing_ok=True)  # schedulers append
     script = body(job, entry.record, settings, scheduler)
     command = scheduler.submit_command(job, settings, entry.output)
 
