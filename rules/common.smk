@@ -25,7 +25,8 @@ if workflow.is_main_process:
     snakemake_run.prepare(config)
 
 SPLITS = ["train", "validation", "test"]
-LEAST_MEMORY_MB = 2000  # Snakemake in a job takes 900 of address space, and Python with Arrow as many again
+# Some sites limit the address space: Snakemake in a job takes 900 of it, and a Python with Arrow 1,700.
+LEAST_MEMORY_MB = 3000
 
 
 wildcard_constraints:

@@ -27,7 +27,7 @@ _REASONS = {
     "node": "its node failed",
     "lost": "lost",
     "start": "it could not start",
-    "refused": "refused by the scheduler",
+    "refused": "not submitted",
 }
 
 
@@ -122,8 +122,8 @@ def _failed_on_the_cluster() -> Iterator[str]:
         if entry.run == os.environ["GARNER_RUN"] and entry.failure:
             reason, detail = entry.failure["reason"], entry.failure["detail"]
             why = f"{_REASONS[reason]}: {detail}" if reason in _REASONS else detail
-            log = entry.log if Path(entry.log).exists() and reason != "start" else entry.output
-            yield f"failed: {entry.title}: {why.rstrip('.')}. Log: {log}"
+            logs = [path for path in (entry.log, entry.output) if Path(path).exists()]
+            yield f"failed: {entry.title}: {why.rstrip('.')}." + (f" Log: {logs[0]}" if logs else "")
 
 
 def _failed_here(snakemake_log: Path) -> Iterator[str]:
@@ -131,7 +131,7 @@ def _failed_here(snakemake_log: Path) -> Iterator[str]:
     text = snakemake_log.read_text(encoding="utf-8", errors="replace")
     for rule, block in re.findall(r"^Error in rule (\w+)[:,].*\n((?: {4}.*\n)+)", text, re.MULTILINE):
         log = re.search(r"^ {4}log: (\S+)", block, re.MULTILINE)
-        if log is None or "external_jobid:" in block:
+        if log is None or "external_jobid:" in block or "Error submitting" in block:
             continue
         path = Path(log.group(1))
         yield f"failed: {rule} of {path.parts[1]}: {_said_in(path)}. Log: {path}"

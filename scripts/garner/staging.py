@@ -32,17 +32,21 @@ def staged(*folders: Path) -> Iterator[list[Path]]:
 
 
 def _copies(folders: tuple[Path, ...], place: Path) -> list[Path]:
-    """The copies, each under its own path below `place`; none, and a line in the log, without room."""
+    """The copies, each under its own path below `place`; none, and the reason in the log, without room."""
     size = sum(file.lstat().st_size for folder in folders for file in folder.rglob("*"))
     free = shutil.disk_usage(place).free
     if free < ROOM * size:
-        problem = f"{place.parent} has {free / 1e6:,.0f} MB free, too few for {size / 1e6:,.0f} MB and others"
-    else:
-        try:
-            return [
-                Path(shutil.copytree(folder, place / folder.relative_to(folder.anchor))) for folder in folders
-            ]
-        except OSError as error:
-            problem = f"no copy in {place.parent} ({error})"
-    log.info("the input is read where it lies: %s", problem)
-    return []
+        log.info(
+            "input: read where it lies, as %s has %s MB free, too few for %s MB and others",
+            *(place.parent, f"{free / 1e6:,.0f}", f"{size / 1e6:,.0f}"),
+        )
+        return []
+    try:
+        copies = [
+            Path(shutil.copytree(folder, place / folder.relative_to(folder.anchor))) for folder in folders
+        ]
+    except OSError as error:
+        log.info("input: read where it lies, as it can't be copied to %s (%s)", place.parent, error)
+        return []
+    log.info("input: read from a copy of %s MB in %s", f"{size / 1e6:,.0f}", place.parent)
+    return copies

@@ -3,8 +3,10 @@
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, NamedTuple
 
 import yaml
 
@@ -22,6 +24,14 @@ class Job:
     queue: str
     slots: int
     asked: str  # what it asked for, in the scheduler's own words
+
+
+class Run(NamedTuple):
+    """One run of a job, in seconds of the epoch; a job that was put back into the queue has several."""
+
+    name: str
+    begin: float
+    end: float
 
 
 class Cluster:
@@ -56,6 +66,7 @@ class Cluster:
 
 class ThroughGridEngine(Cluster):
     profile = "sge"
+    SETTING = "queues"
     QUEUES: ClassVar = {"cpu": "all.q", "gpu": "gpu.q", "network": "network.q"}
 
     def asked_for_gpu(self, job: Job) -> bool:
@@ -76,17 +87,31 @@ class ThroughGridEngine(Cluster):
 
     def books(self, workspace: Workspace) -> list[Job]:
         """Every job that was submitted from `workspace`, each once, also if it ran again under its id."""
+        jobs = {
+            fields["jobnumber"]: Job(
+                fields["jobnumber"],
+                fields["jobname"],
+                fields["qname"],
+                int(fields["slots"]),
+                fields["category"],
+            )
+            for fields in self._records(workspace)
+        }
+        return list(jobs.values())
+
+    def runs(self, workspace: Workspace) -> list[Run]:
+        return [
+            Run(fields["jobname"], _seconds(fields["start_time"]), _seconds(fields["end_time"]))
+            for fields in self._records(workspace)
+            if fields["start_time"] != "-/-"
+        ]
+
+    def _records(self, workspace: Workspace) -> Iterator[dict[str, str]]:
         submitted = _ids(workspace)
-        records = self.run("qacct", "-j", "*").split("=" * 62)
-        jobs = {}
-        for record in records:
+        for record in self.run("qacct", "-j", "*").split("=" * 62):
             fields = dict(re.findall(r"^(\w+) +(.*?) *$", record, re.MULTILINE))
             if fields.get("jobnumber") in submitted:
-                number = fields["jobnumber"]
-                jobs[number] = Job(
-                    number, fields["jobname"], fields["qname"], int(fields["slots"]), fields["category"]
-                )
-        return list(jobs.values())
+                yield fields
 
     def kill_node(self) -> None:
         self.scheduler.kill_execd()
@@ -97,6 +122,7 @@ class ThroughGridEngine(Cluster):
 
 class ThroughSlurm(Cluster):
     profile = "slurm"
+    SETTING = "partitions"
     QUEUES: ClassVar = {"cpu": "cpu", "gpu": "gpu", "network": "network"}
 
     def asked_for_gpu(self, job: Job) -> bool:
@@ -116,14 +142,21 @@ class ThroughSlurm(Cluster):
         self.run("scancel", job_id)
 
     def books(self, workspace: Workspace) -> list[Job]:
+        rows = self._rows(workspace, "jobname,partition,alloccpus,reqtres")
+        return [Job(number, name, queue, int(cpus), asked) for number, name, queue, cpus, asked in rows]
+
+    def runs(self, workspace: Workspace) -> list[Run]:
+        rows = self._rows(workspace, "jobname,start,end", "--duplicates")
+        return [
+            Run(name, _seconds(start), _seconds(end)) for _, name, start, end in rows if "-" in start + end
+        ]
+
+    def _rows(self, workspace: Workspace, fields: str, *options: str) -> Iterator[list[str]]:
+        call = ["sacct", "--parsable2", "--noheader", "--allocations", "--starttime=now-1days", *options]
         submitted = _ids(workspace)
-        rows = self.run(
-            "sacct", "--parsable2", "--noheader", "--allocations", "--starttime=now-1days",
-            "--format=jobid,jobname,partition,alloccpus,reqtres",
-        )  # fmt: skip
-        jobs = [Job(number, name, queue, int(cpus), asked) for number, name, queue, cpus, asked in
-                (row.split("|") for row in rows.splitlines())]  # fmt: skip
-        return [job for job in jobs if job.id in submitted]
+        for row in self.run(*call, f"--format=jobid,{fields}").splitlines():
+            if (columns := row.split("|"))[0] in submitted:
+                yield columns
 
     def kill_node(self) -> None:
         self.scheduler.kill_slurmd()
@@ -133,4 +166,10 @@ class ThroughSlurm(Cluster):
 
 
 def _ids(workspace: Workspace) -> set[str]:
-    return {path.name for path in (workspace.folder / "state" / ".cluster" / "ids").iterdir()}
+    return {path.name for path in workspace.folder.glob("state/.cluster/ids/*")}
+
+
+def _seconds(date: str) -> float:
+    """Of a date as `qacct` and `sacct` write it, each in its own way."""
+    form = "%Y-%m-%dT%H:%M:%S" if "T" in date and "-" in date else "%a %b %d %H:%M:%S %Y"
+    return datetime.strptime(date, form).timestamp()

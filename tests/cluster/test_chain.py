@@ -20,7 +20,7 @@ def test_the_chain_runs_in_the_right_queues_and_ends_in_the_bytes_of_a_local_run
     cluster, finished, new_workspace
 ):
     workspace = new_workspace()
-    cluster.settle(workspace, queues={"network": cluster.QUEUES["network"]})
+    cluster.settle(workspace, **{cluster.SETTING: {"network": cluster.QUEUES["network"]}})
     process = cluster.start(workspace, "all", "serialize")
     assert process.wait(timeout=400) == 0, (workspace.folder / "snakemake.log").read_text()
     assert workspace.digests() == finished.digests()
@@ -66,8 +66,8 @@ def test_what_is_stale_on_the_cluster_is_what_is_stale_here(cluster, finished, t
 @pytest.mark.parametrize(
     ("site", "arguments", "words"),
     [
-        ({"queues": {"gpu": "nosuch"}}, [], "nosuch"),
-        ({"queus": {}}, [], "did you mean 'queues'?"),
+        ({"{}": {"gpu": "nosuch"}}, [], "nosuch"),
+        ({"{}x": {}}, [], "did you mean '{}'?"),
         ({}, ["--set-resources", "train_model:mem_mb=9000000"], "memory"),
     ],
 )
@@ -77,9 +77,9 @@ def test_what_no_scheduler_could_run_is_refused_at_once_in_one_line(
     copy = finished.copy(tmp_path / "garner")
     copy.settings["study"]["languages"]["train"]["learning_rate"] = 0.5
     copy.configure()
-    cluster.settle(copy, **site)
+    cluster.settle(copy, **{key.format(cluster.SETTING): value for key, value in site.items()})
     assert cluster.start(copy, "train", *arguments).wait(timeout=60) != 0
     said = (copy.folder / "snakemake.log").read_text()
     last = [line for line in said.splitlines() if line.startswith(("failed: ", "error: "))][-1]
-    assert words in last
+    assert words.format(cluster.SETTING) in last
     assert "Traceback" not in said

@@ -6,7 +6,7 @@ import time
 import pytest
 
 LONG = {"epochs": 100, "patience": 100}  # some ten seconds of training
-LONGER = {"epochs": 800, "patience": 800}  # more than the half minute that a job has before it is warned
+LONGER = {"epochs": 500, "patience": 500}  # more than the half minute that a job has before it is warned
 
 
 @pytest.fixture
@@ -14,6 +14,7 @@ def workspace(cluster, finished, tmp_path):
     """A miniature study that is done but for its training, which takes a while."""
     copy = finished.copy(tmp_path / "garner")
     copy.settings["study"]["languages"]["train"] |= LONG
+    copy.settings["run"]["checkpoint_seconds"] = 1
     copy.configure()
     cluster.settle(copy)
     return copy
@@ -24,6 +25,7 @@ def undisturbed(finished, tmp_path_factory):
     """Digests of the long training, run in one piece on this machine."""
     copy = finished.copy(tmp_path_factory.mktemp("undisturbed") / "garner")
     copy.settings["study"]["languages"]["train"] |= LONG
+    copy.settings["run"]["checkpoint_seconds"] = 1
     copy.configure()
     copy.make("train")
     return copy.digests()

@@ -140,10 +140,13 @@ def test_a_kind_of_gpu_is_counted_by_itself():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"minutes": 121}, "121 minutes and partition gpu offers a job 120 at most. Lower runtime"),
-        ({"memory_mb": 16001}, "16,001 MB and partition gpu offers a job 16,000 at most. Lower mem_mb"),
-        ({"threads": 33}, "33 cores and partition gpu offers a job 32 at most. Lower threads"),
-        ({"gpus": 5}, "5 gpus and partition gpu offers a job 4 at most. Check cluster.partitions.gpu"),
+        ({"minutes": 121}, "121 minutes; the most that a job gets in partition gpu is 120. Lower runtime"),
+        (
+            {"memory_mb": 16001},
+            "16,001 MB; the most that a job gets in partition gpu is 16,000. Lower mem_mb",
+        ),
+        ({"threads": 33}, "33 cores; the most that a job gets in partition gpu is 32. Lower threads"),
+        ({"gpus": 5}, "5 gpus; the most that a job gets in partition gpu is 4. Check cluster.partitions.gpu"),
     ],
 )
 def test_a_job_that_no_node_could_run_is_refused_with_the_cure(changes, words):
@@ -155,9 +158,10 @@ def test_a_job_that_no_node_could_run_is_refused_with_the_cure(changes, words):
 def test_a_job_is_held_against_its_own_partition_before_it_is_submitted(answers):
     answers["sinfo"] = "cpu|2:00:00|8|4000|(null)\nlong|infinite|8|4000|(null)\n"
     slurm.refuse_unfit(JOB, SITE)
-    slurm.refuse_unfit(
-        dataclasses.replace(JOB, gpus=9), SITE | {"partitions": dict.fromkeys(SITE["partitions"])}
-    )
+    anywhere = SITE | {"partitions": dict.fromkeys(SITE["partitions"])}
+    slurm.refuse_unfit(dataclasses.replace(JOB, minutes=600), anywhere)
+    with pytest.raises(SchedulerError, match="in any partition is 8"):
+        slurm.refuse_unfit(dataclasses.replace(JOB, threads=9), anywhere)
     with pytest.raises(SchedulerError, match="train_model of languages asks for 4,001 MB"):
         slurm.refuse_unfit(dataclasses.replace(JOB, memory_mb=4001), SITE)
     with pytest.raises(SchedulerError, match="there is no partition gpu"):
@@ -188,7 +192,6 @@ def test_one_squeue_tells_of_all_jobs(answers):
         "launch failed requeued held",
         "user env retrieval failed requeued held",
         "PartitionTimeLimit",
-        "PartitionConfig",
         "QOSMaxWallDurationPerJobLimit",
         "AssocMaxMemPerJob",
         "InvalidAccount",
@@ -211,6 +214,7 @@ def test_a_job_that_would_wait_for_ever_is_stuck(reason):
         "QOSMaxJobsPerUserLimit",
         "AssocGrpCpuLimit",
         "QOSMaxNodePerUserLimit",
+        "PartitionConfig",
         "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions",
     ],
 )

@@ -51,7 +51,7 @@ def test_without_room_the_folders_themselves_are_read_and_the_log_says_so(folder
     monkeypatch.setattr(staging, "ROOM", 1e12)
     with caplog.at_level(logging.INFO, "garner"), staged(*folders) as read:
         assert read == folders
-    assert f"read where it lies: {disk} has" in caplog.text
+    assert f"input: read where it lies, as {disk} has" in caplog.text
 
 
 def test_a_copy_that_fails_midway_is_no_failure_of_the_job(folders, disk, caplog):
@@ -59,7 +59,7 @@ def test_a_copy_that_fails_midway_is_no_failure_of_the_job(folders, disk, caplog
     (folders[1] / "index.json").symlink_to("nowhere")
     with caplog.at_level(logging.INFO, "garner"), staged(*folders) as read:
         assert read == folders
-    assert "read where it lies: no copy" in caplog.text
+    assert f"input: read where it lies, as it can't be copied to {disk}" in caplog.text
 
 
 @pytest.mark.parametrize("relative", [False, True])

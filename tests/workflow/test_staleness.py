@@ -111,7 +111,7 @@ def profile(name: str) -> Change:
 
 def site(workspace) -> tuple[str, ...]:
     appended("profiles/sge/cluster.yaml", "\n# Changed.\n")(workspace)
-    appended("profiles/sge/cluster.local.yaml", "cluster:\n  project: mine\n")(workspace)
+    (workspace.folder / "profiles/sge/cluster.local.yaml").write_text("cluster: {project: mine}")
     return "--profile", "sge"
 
 
@@ -148,6 +148,7 @@ MATRIX = {
     "library: metrics": (code("garner/metrics"), FROM_TRAIN),
     "library: plots": (code("garner/plots"), PLOTS),
     "library: errors": (code("garner/errors"), set()),
+    "library: staging": (code("garner/staging"), set()),
     "library: the cluster's side": (code("garner/cluster/submit"), set()),
     "comments": (comments, set()),
     "content of a crawl": (content("scrape/repositories.parquet"), FROM_SELECTION),

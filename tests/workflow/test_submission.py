@@ -14,6 +14,8 @@ import pytest
 # The id that `submit` prints is how the job ended, and so `echo` tells its status.
 SUBMIT = """#!/bin/sh
 sed -n 's/^# properties = //p' "$1" >> submitted
+export TMPDIR="$PWD/node" GARNER_RECORD="$PWD/record"
+mkdir -p "$TMPDIR" "$GARNER_RECORD"
 sh "$1" >> job.log 2>&1 && echo success || echo failed
 """
 REFUSE = """#!/bin/sh
@@ -61,6 +63,13 @@ def test_a_chain_of_submitted_and_grouped_jobs_ends_in_the_same_bytes(chain, fin
     workspace, *_ = chain
     assert workspace.digests() == finished.digests()
     assert workspace.stale("all", "serialize") == set()
+
+
+def test_a_training_reads_its_shards_from_the_disk_of_its_node_and_leaves_nothing_there(chain):
+    workspace, *_ = chain
+    said = (workspace.folder / "logs/languages/train/train.log").read_text()
+    assert f"input: read from a copy of 0 MB in {workspace.folder}/node" in said
+    assert list((workspace.folder / "node").glob("garner-*")) == []
 
 
 def test_every_job_says_its_memory_and_time_and_fits_a_node(chain):

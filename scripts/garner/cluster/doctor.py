@@ -115,7 +115,7 @@ def _told(kind: str, record: Path, seconds: float) -> Check:
             {"queues": {"network": "…"}},
         )
     if kind == "GPU" and not seen["gpus"]:
-        return Check(what, "no GPU is seen there (nvidia-smi lists none); is this the GPU queue?")
+        return Check(what, "no GPU is seen there: nvidia-smi lists none. Is this the GPU queue?")
     return Check(what + (f", {len(seen['gpus'])} GPU" if kind == "GPU" else ""))
 
 
@@ -138,9 +138,7 @@ def report(checks: Iterator[Check], profile: Path, say=print) -> bool:
     settings: dict = {}
     well = True
     for check in checks:
-        say(
-            f"{'✗' if check.problem else '✓'} {check.what}" + (f": {check.problem}." if check.problem else "")
-        )
+        say(f"{'✗' if check.problem else '✓'} {check.what}" + (f": {check.problem}" if check.problem else ""))
         well = well and not check.problem
         for key, value in (check.settings or {}).items():
             settings[key] = settings.get(key, {}) | value if isinstance(value, dict) else value

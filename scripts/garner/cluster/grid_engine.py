@@ -3,13 +3,12 @@
 Manual pages: submit(1) for qsub, qstat(1), qacct(1), accounting(5), queue_conf(5) for limits and signals.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
 
-from garner.cluster.scheduler import Check, Standing, Verdict, call
+from garner.cluster.scheduler import WORDS, Check, Standing, Verdict, call, named
 from garner.cluster.site import COMMON, OPTIONAL, TEXT
 from garner.cluster.submission import Submission
 from garner.errors import SchedulerError, UnreachableError
@@ -183,10 +182,14 @@ def checks(site: dict) -> Iterator[Check]:
     queues = _asked(["qconf", "-sql"]).split()
     for kind, queue in site["queues"].items():
         if queue and queue != "*":
-            yield _named(f"queue for the {kind}", queue, queues, {"queues": {kind: "…"}})
+            yield named(
+                f"queue for {WORDS[kind]}", queue, queues, lambda name, kind=kind: {"queues": {kind: name}}
+            )
     environments = call(["qconf", "-spl"]).stdout.split()
     environment = site["parallel_environment"]
-    yield _named("parallel environment", environment, environments, {"parallel_environment": "…"})
+    yield named(
+        "parallel environment", environment, environments, lambda name: {"parallel_environment": name}
+    )
     if environment in environments:
         rule = re.search(
             r"^allocation_rule +(\S+)", _asked(["qconf", "-sp", environment]), re.MULTILINE
@@ -197,13 +200,12 @@ def checks(site: dict) -> Iterator[Check]:
                 f"its allocation rule is {rule}, which may spread a job over hosts. Take one with $pe_slots",
                 {"parallel_environment": "…"},
             )
-    complexes = {
-        line.split()[0]: line.split() for line in _asked(["qconf", "-sc"]).splitlines() if line.strip()
-    }
-    names = [name for name, fields in complexes.items() if fields[4] != "NO" and not name.startswith("#")]
+    lines = [line.split() for line in _asked(["qconf", "-sc"]).splitlines() if not line.startswith("#")]
+    complexes = {fields[0]: fields for fields in lines}
+    names = [name for name, fields in complexes.items() if fields[4] != "NO"]  # may be asked for
     if site["memory"]:
-        yield _named("complex for memory", site["memory"], names, {"memory": "…"})
-    yield _named("complex for GPUs", site["gpus"], names, {"gpus": "…"})
+        yield named("complex for memory", site["memory"], names, lambda name: {"memory": name})
+    yield named("complex for GPUs", site["gpus"], names, lambda name: {"gpus": name})
     if site["gpus"] in complexes and complexes[site["gpus"]][5] == "YES":
         yield Check(
             f"complex {site['gpus']}",
@@ -212,14 +214,7 @@ def checks(site: dict) -> Iterator[Check]:
         )
     if site["project"]:
         projects = call(["qconf", "-sprjl"]).stdout.split()
-        yield _named("project", site["project"], projects, {"project": "…"})
-
-
-def _named(what: str, name: str, known: list[str], settings: dict) -> Check:
-    if name in known:
-        return Check(f"{what}: {name}")
-    near = difflib.get_close_matches(name, known, 3) or known[:20]
-    return Check(what, f"{name} is not there. There are: {', '.join(near) or 'none'}", settings)
+        yield named("project", site["project"], projects, lambda name: {"project": name})
 
 
 def _asked(command: list[str]) -> str:

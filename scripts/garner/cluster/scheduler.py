@@ -1,13 +1,15 @@
 """What a scheduler says of a job, in words that are the same for all of them."""
 
+import difflib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from garner.cluster.submission import Submission
 from garner.errors import ConfigError, UnreachableError
 
+WORDS = {"cpu": "CPU jobs", "gpu": "GPU jobs", "network": "jobs on the network"}
 CALL_SECONDS = 120  # a call that takes longer is taken for a scheduler that is away
 
 
@@ -76,6 +78,14 @@ class Scheduler(Protocol):
 
     def cancel_command(self, ids: Sequence[str]) -> list[str]:
         """The call that cancels jobs."""
+
+
+def named(what: str, name: str, known: list[str], setting: Callable[[str], dict]) -> Check:
+    """Whether `name` is among what is known; if not, `setting` of the nearest is what to set."""
+    if name in known:
+        return Check(f"{what}: {name}")
+    near = difflib.get_close_matches(name, known, 1) or known[:1] or ["…"]
+    return Check(what, f"{name} is not there; there are {', '.join(known[:20]) or 'none'}", setting(near[0]))
 
 
 def call(command: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess:

@@ -39,11 +39,11 @@ _LATER = re.compile(
 _NOT_CONFIGURED = re.compile(r"configuration (file|source)|fetch config", re.IGNORECASE)
 _RUNNING = {"RUNNING", "SUSPENDED", "STOPPED", "RESIZING", "SIGNALING"}
 _LEAVING = {"COMPLETING", "STAGE_OUT"}
-# Reasons of a pending job that no patience cures, and what to do.
+# Reasons of a pending job that no patience cures, and what to do. Not PartitionConfig, which also passes by.
 _STUCK = {
     r"launch fail|user env": "the node could not start it; tell the site's administrators",
     r"PartitionTimeLimit|WallDuration": "lower runtime of the rule, or run.maximum_minutes",
-    r"PartitionConfig|PartitionNodeLimit|BadConstraints|Max\w*PerJob": "lower its mem_mb, threads or gpu",
+    r"Max\w*PerJob": "lower mem_mb, threads or gpu of the rule",
     r"InvalidAccount|AccountNotAllowed|InvalidQOS|QOSNotAllowed": "check cluster.account and cluster.qos",
 }
 _ENDS = {
@@ -97,16 +97,15 @@ def parse_id(output: str) -> str:
 
 def refuse_unfit(job: Submission, site: dict) -> None:
     """`sbatch` takes a job of too many cores or hours, which waits for ever, unless the site forbids it."""
-    partition = _partition(job, site)
-    if partition is None:
-        return
-    nodes = [node for node in _nodes(site) if node.partition in partition.split(",")]
-    if not nodes:
+    partition, nodes = _partition(job, site), _nodes(site)
+    if partition:
+        nodes = [node for node in nodes if node.partition in partition.split(",")]
+    if partition and not nodes:
         raise SchedulerError(
             f"there is no partition {partition}. Name one that `sinfo` lists in cluster.partitions."
         )
     there = [node for node in nodes if node.cores]  # a partition of nodes that come and go shows none
-    if there and (problem := unfit(job, there, f"partition {partition}")):
+    if there and (problem := unfit(job, there, f"partition {partition}" if partition else "any partition")):
         raise SchedulerError(f"{job.title} asks for {problem}")
 
 

@@ -50,5 +50,5 @@ def unfit(job: Submission, nodes: list[Nodes], where: str) -> str | None:
         most = max(getattr(node, what) for node in nodes)
         if wanted > most:
             unit = {"memory_mb": "MB"}.get(what, what)
-            return f"{wanted:,} {unit} and {where} offers a job {most:,.0f} at most. {cure}."
+            return f"{wanted:,} {unit}; the most that a job gets in {where} is {most:,.0f}. {cure}."
     return None

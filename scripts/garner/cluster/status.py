@@ -121,6 +121,9 @@ def _by_the_books(entry: Entry, scheduler: Scheduler, settings: dict, missed: fl
         return None
     if books.succeeded:
         return None
+    if books.reason == "exit" and not (entry.record / "started").exists():
+        where = f"it left no word here: does its node see {Path.cwd()}?"
+        return Ended(Failure("start", f"{where} ({books.detail})"))
     if books.reason != "time" and (books.used_mb or 0) >= NEARLY * entry.memory_mb:
         return Ended(Failure("memory", f"asked for {entry.memory_mb:,} MB ({books.detail})"))
     return Ended(Failure(books.reason, books.detail))
