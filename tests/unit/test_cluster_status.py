@@ -390,13 +390,38 @@ def test_a_job_that_does_not_start_is_cancelled_by_the_next_snakemake_and_submit
     assert "job 7, which does not start: cancelling it" in done.stderr
 
 
+def test_of_a_job_that_went_on_the_last_one_is_attached_to(cluster):
+    submit(cluster)
+    went_on = entry()
+    went_on.former, went_on.id = ["7"], "8"
+    went_on.save()
+    cluster.queue(("7", went_on.name, "r"), ("8", went_on.name, "qw"))  # 7 has ended, which is not known yet
+    assert submit(cluster, run="run-2").stdout == "8\n"
+    assert not cluster.said("qdel")
+
+
+def test_a_job_that_went_on_and_ended_before_anybody_recorded_it_does_not_run_again(cluster):
+    submit(cluster)
+    killed_between = entry()
+    killed_between.former, killed_between.id, killed_between.sent = ["7"], "", True
+    killed_between.save()
+    write_text(entry().record / "exit", "0 8\n")
+    assert [state(), state()] == ["running", "success"]
+    assert len(cluster.said("qsub")) == 1
+
+
 def test_a_submission_that_outlives_its_snakemake_is_waited_for_and_not_made_twice(cluster):
     submit(cluster)
     name = entry().name
     entry().close(None)
-    asked = cluster.folder / "asked"
-    cluster.answer("qsub", f"cat > /dev/null; touch {asked}; sleep 1; echo 8")
-    cluster.queue(("8", name, "r"))
+    asked, there = cluster.folder / "asked", cluster.folder / "there"
+    cluster.answer("qsub", f"cat > /dev/null; touch {asked}; sleep 1; touch {there}; echo 8")
+    listed = f"<JB_job_number>8</JB_job_number><JB_name>{name}</JB_name><state>r</state>"
+    cluster.answer(
+        "qstat",
+        f"[ -e {there} ] && L='<job_list>{listed}</job_list>' || L=; "
+        'echo "<a><queue_info/><job_info>$L</job_info></a>"',
+    )
     with submitting(cluster, run="run-2") as orphan:
         until(asked.exists)
         done = submit(cluster, run="run-3")

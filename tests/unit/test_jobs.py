@@ -92,6 +92,15 @@ def test_a_full_disk_is_one_line_on_the_terminal_where_neither_lock_nor_log_can_
     assert "never" not in done.stdout
 
 
+def test_a_full_disk_is_one_line_also_where_the_clusters_side_can_be_left_no_word(tmp_path, monkeypatch):
+    monkeypatch.setenv("GARNER_RECORD", str(tmp_path))
+    body = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    done = run(body + "with job(sys.argv[1]): raise DiskFullError('no space left')", str(tmp_path / "l"))
+    assert done.returncode == 1
+    assert "no word of it can be left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_killed_holder_leaves_no_lock(tmp_path):
     script = "import sys, time\nfrom garner.jobs import lock\nfrom pathlib import Path\n"
     script += "with lock(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"

@@ -1,10 +1,12 @@
 """Cancel jobs, for Ctrl-C."""
 
+import signal
 import subprocess
 import sys
+from typing import NoReturn
 
 from garner.cluster import ledger
-from garner.cluster.scheduler import Scheduler
+from garner.cluster.scheduler import Scheduler, call
 
 
 def main(scheduler: Scheduler) -> None:
@@ -18,3 +20,11 @@ def main(scheduler: Scheduler) -> None:
         scheduler.cancel_command(ids), stdout=subprocess.DEVNULL, start_new_session=True
     )
     sys.exit(process.wait())
+
+
+def cancel_interrupted(key: str, run: str, scheduler: Scheduler) -> NoReturn:
+    """End a script that Ctrl-C met while it had a job in hand; Snakemake may not know that job's id yet."""
+    entry = ledger.find(key)
+    if entry and entry.run == run and entry.id and not entry.closed and entry.exit_code is None:
+        call(scheduler.cancel_command([entry.id]))
+    sys.exit(128 + signal.SIGINT)

@@ -136,7 +136,7 @@ class Entry:
 
 @contextmanager
 def alone(key: str) -> Iterator[None]:
-    """Hold the job; the `submit` of a killed Snakemake may live on and wait for the scheduler."""
+    """Hold the job; a `submit` or `status` of a killed Snakemake may live on and wait for the scheduler."""
     folder = ROOT / "jobs" / key
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as file:

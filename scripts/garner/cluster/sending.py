@@ -21,7 +21,7 @@ def send(entry: Entry, scheduler: Scheduler) -> None:
     A submission that gave no answer, or that nobody could record, is found by its name. Raises
     UnreachableError, and SchedulerError for a job that is refused.
     """
-    if entry.sent and (job_id := _named_like(entry, scheduler)):
+    if entry.sent and (job_id := entry.told_id or _named_like(entry, scheduler)):
         entry.id = job_id
         entry.save()
         return

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from garner.cluster import ledger, site
+from garner.cluster.cancel import cancel_interrupted
 from garner.cluster.ledger import ROOT, Entry, Failure
 from garner.cluster.scheduler import Scheduler, Standing, Verdict, call
 from garner.cluster.sending import send, send_anew
@@ -32,9 +33,13 @@ def main(scheduler: Scheduler, profile: Path) -> None:
     if entry is None:
         sys.exit(f"error: job {sys.argv[1]} was not submitted from here: {ROOT} does not know it.")
     try:
-        print(status(entry, scheduler, site.load(profile, scheduler.SETTINGS), time.time()))
+        with ledger.alone(entry.key):
+            entry = ledger.find(entry.key) or entry
+            print(status(entry, scheduler, site.load(profile, scheduler.SETTINGS), time.time()))
     except GarnerError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        cancel_interrupted(entry.key, os.environ["GARNER_RUN"], scheduler)
 
 
 def status(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -> str:

@@ -1,13 +1,13 @@
 """Submit a job, or attach to the one that an earlier Snakemake submitted: print its id."""
 
 import os
-import signal
 import sys
 import time
 from pathlib import Path
 
 from garner.cluster import ledger, site, submission
 from garner.cluster.body import body
+from garner.cluster.cancel import cancel_interrupted
 from garner.cluster.ledger import Entry
 from garner.cluster.scheduler import Scheduler, Standing, call
 from garner.cluster.sending import patiently, send
@@ -29,9 +29,7 @@ def main(scheduler: Scheduler, profile: Path) -> None:
         with ledger.alone(job.key):
             print(_obtain(job, run, scheduler, profile))
     except KeyboardInterrupt:  # Snakemake does not take the id any more, and so can't cancel the job
-        if (entry := ledger.find(job.key)) and entry.run == run and entry.id and not entry.closed:
-            call(scheduler.cancel_command([entry.id]))
-        sys.exit(128 + signal.SIGINT)
+        cancel_interrupted(job.key, run, scheduler)
 
 
 def _obtain(job: Submission, run: str, scheduler: Scheduler, profile: Path) -> str:
@@ -80,7 +78,7 @@ def _attached(
     if earlier.closed or earlier.exit_code is not None:
         return None
     for job_id, standing in patiently(scheduler.queue, scheduler, settings["patience_minutes"]).items():
-        if standing.name != earlier.name:
+        if standing.name != earlier.name or job_id in earlier.former:
             continue
         if same and standing.state in ("pending", "running", "gone"):
             words = f"is job {job_id} of an earlier Snakemake, {standing.state}: attached to it."
