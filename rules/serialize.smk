@@ -27,4 +27,4 @@ rule serialize_split:
 
 rule serialize:
     input:
-        expand("results/{study}/serialize/{split}", study=STUDIES, split=SPLITS),
+        of_each_study("results/{study}/serialize/{split}", split=SPLITS),

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow.parquet
 import pytest
-from github_study import hub, operational, repository, scrape, seal, serve, study, varied_hub
+from github_study import hub, operational, repository, rows, scrape, seal, serve, study, varied_hub
 
+from garner.crawl import Journal
 from garner.errors import (
     ConfigError,
     CredentialsError,
@@ -26,14 +26,9 @@ from garner.errors import (
     MalformedError,
     QuotaError,
 )
-from garner.sources import open_source
 from replica import Replica
 
 PROTOCOLS = ["graphql", "rest"]
-
-
-def rows(folder: Path, name: str) -> list[dict]:
-    return pyarrow.parquet.read_table(folder / f"results/{name}.parquet").to_pylist()
 
 
 def users(folder: Path) -> dict[str, dict]:
@@ -256,10 +251,8 @@ def test_repository_that_is_gone_or_blocked_is_recorded_with_its_reason(tmp_path
         api.intercept = lambda request: (status, {}, body) if "/ann/bad/" in request.path else None
         scrape(study(api.url, "rest", seeds=["ann"]), tmp_path / "state")
     assert list(repositories(tmp_path)) == ["ann/good"]
-    journal = open_source(
-        study(api.url, "rest", seeds=["ann"]), tmp_path / "state", operational()
-    )._recover()[0]
-    assert {"repository": "ann/bad", "status": reason} in list(journal)
+    (found,) = [each for each in Journal(tmp_path / "state", api.url) if "status" in each]
+    assert (found["repository"], found["status"]) == ("ann/bad", reason)
 
 
 def test_wrong_token_is_named_by_file_and_line(tmp_path):
@@ -292,9 +285,13 @@ def test_answer_of_another_shape_is_a_typed_error(tmp_path, body):
             scrape(study(api.url, seeds=["ann"]), tmp_path / "state")
 
 
-def test_repository_whose_name_could_lead_out_of_a_folder_is_refused(tmp_path):
-    with serve(hub({"ann": []}, {"ann": [repository("ann", "..")]})) as api, pytest.raises(MalformedError):
-        scrape(study(api.url, seeds=["ann"]), tmp_path / "state")
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_repository_whose_name_could_lead_out_of_a_folder_is_refused(tmp_path, protocol):
+    owned = {"bob": [repository("bob", "..")], "cat": [repository("cat", "one")]}
+    with serve(hub({"ann": ["bob", "cat"]}, owned)) as api:
+        scrape(study(api.url, protocol, seeds=["ann"]), tmp_path / "state")
+    assert users(tmp_path)["bob"]["status"] == "malformed"
+    assert list(repositories(tmp_path)) == ["cat/one"]
 
 
 # Interruptions

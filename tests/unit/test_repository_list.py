@@ -1,8 +1,7 @@
 import json
 
-import pyarrow.parquet
 import pytest
-from github_study import hub, repository, scrape, serve, study
+from github_study import hub, repository, rows, scrape, serve, study
 
 from garner.errors import InputError, Interrupted
 from garner.sources.repository_list import read_list
@@ -19,10 +18,6 @@ def listed(tmp_path):
         return str(tmp_path / "list.txt")
 
     return write
-
-
-def rows(folder, name: str) -> list[dict]:
-    return pyarrow.parquet.read_table(folder / f"results/{name}.parquet").to_pylist()
 
 
 def made_up(**languages: dict[str, int]):
