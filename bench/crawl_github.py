@@ -1,14 +1,14 @@
 """10,000 users with whom they follow, what they own, and the languages of that: `@octokit/rest`, GitHub's own
 client of REST, against our crawl by GraphQL, both on the replica.
 
-REST needs a request for each page of 100 followed, for each page of 100 repositories, and for the languages of
-each repository, and each of them costs a point. Points of GraphQL are counted by the formula that GitHub
-publishes, as if each page were full. Who owns how much is drawn from real accounts: those 20,212 users who stand
-among the first contributors of popular repositories in the public data of github.com/michbaum/githubGraph
-(commits b7f56de7 and d6aeea1b, files most_updated_10_contributor_info_1 and _2), hundredth by hundredth, the
-last of which is cut at its middle: 52.6 repositories on average (median 28, up to 516), and 23.5 followed
-(median 4, up to 487), drawn apart from each other. The three users in the recorded answers of GitHub that
-come with both numbers have 12, 16 and 71 repositories, and follow 4, 39 and 5.
+REST needs a request for each page of 100 followed, for each page of 100 repositories, and for the languages
+of each repository, and each of them costs a point. Points of GraphQL are counted by the formula that GitHub
+publishes, as if each page were full. Who owns how much is drawn from real accounts: the 20,212 users among
+the first contributors to popular repositories in the public data of github.com/michbaum/githubGraph (commits
+b7f56de7 and d6aeea1b, files most_updated_10_contributor_info_1 and _2), hundredth by hundredth, each by the
+number in its middle: 52.6 repositories on average (median 28, up to 516), and 23.5 followed (median 4, up to
+487), drawn apart from each other. The users in the recorded answers of GitHub that come with both numbers
+have 12, 16 and 71 repositories, and follow 4, 39 and 5.
 """
 
 import json

@@ -1,7 +1,8 @@
 """A made-up GitHub of any size, answering GraphQL without holding any of it: each user follows from a number.
 
-User n follows users 3n+1 to 3n+3, so that everyone is reached from user 0, and others at random. `python
-bench/github_graph.py USERS` serves it on a free port of loopback, prints the address, and ends with its input.
+User n follows users 3n+1 to 3n+3, so that everyone is reached from user 0, and others at random.
+`python bench/github_graph.py USERS` serves it on a free port of loopback, prints the address, and ends with
+its input.
 """
 
 import json
@@ -41,12 +42,13 @@ def repository(user: int, number: int) -> str:
     """The JSON of a node of the connection `repositories`."""
     chance = mixed(user * 1000 + number + 500)
     name = f"user-{user:07}/project-{number:03}"
-    edges = ",".join(
-        f'{{"size":{(chance >> 7 * each) % 90000},"node":{{"name":"{LANGUAGES[(chance >> each) % 8 + each]}"}}}}'
-        for each in range(chance % 4)
-    )
+    sizes = {
+        LANGUAGES[(chance >> each) % 8 + each]: (chance >> 7 * each) % 90000 for each in range(chance % 4)
+    }
+    edges = ",".join(f'{{"size":{size},"node":{{"name":"{language}"}}}}' for language, size in sizes.items())
+    fork = "true" if chance % 3 else "false"
     return (
-        f'{{"nameWithOwner":"{name}","url":"https://github.com/{name}","isFork":{"true" if chance % 3 else "false"},'
+        f'{{"nameWithOwner":"{name}","url":"https://github.com/{name}","isFork":{fork},'
         f'"isArchived":false,"stargazerCount":{chance % 50},"diskUsage":{chance % 100000},'
         '"defaultBranchRef":{"name":"main"},"licenseInfo":{"spdxId":"MIT"},'
         f'"languages":{{"edges":[{edges}],"pageInfo":{{"hasNextPage":false,"endCursor":null}}}}}}'

@@ -1,8 +1,6 @@
 """`python -m replica`: see `--help`."""
 
 import argparse
-import importlib
-import importlib.util
 import logging
 import signal
 import sys
@@ -10,7 +8,7 @@ import threading
 from pathlib import Path
 
 from garner.errors import GarnerError, InputError
-from replica import Replica
+from replica import Replica, instagram, stackexchange
 from replica.faults import Faults
 
 DESCRIPTION = """\
@@ -41,11 +39,7 @@ A fault script names what goes wrong, and when (docs/crawling.md has the list; r
 
 A line with the address is printed as soon as it listens. SIGTERM and Ctrl-C end it.
 """
-MODULES = [
-    importlib.import_module(name)
-    for name in ("replica.stackexchange", "replica.instagram")
-    if importlib.util.find_spec(name)
-]
+MODULES = (stackexchange, instagram)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""Users by the ten thousand, made up: what each owns is made when it is asked for, and takes no memory before.
+"""Users by the ten thousand, made up: what each owns is made when it is asked for, and takes no memory.
 
 How many repositories a user owns, and how many others a user follows, is drawn from lists of numbers, which a
 benchmark takes from real accounts.

@@ -100,7 +100,7 @@ def study_schema(schema: dict, study: object) -> dict:
             elif known:
                 elsewhere |= dict.fromkeys(keys, f"{key}: {value}")
             else:
-                properties |= dict.fromkeys(keys, {})
+                properties |= {name: {} for name in keys}
     return schema | {"properties": properties, "elsewhere": elsewhere}
 
 

@@ -84,7 +84,7 @@ class Dialect(Protocol):
     def pause(self, reply: Reply) -> float | None:
         """Seconds that a *good* answer asks to wait before the next request by any token; None for none.
 
-        They are waited for also with `on_quota: stop`.
+        Up to five minutes are waited for also with `on_quota: stop`.
         """
 
     def refusal(self, reply: Reply) -> ApiError | Limited | None:

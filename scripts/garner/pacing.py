@@ -22,7 +22,7 @@ from garner.shared_log import SharedLog
 
 _WINDOW = re.compile(r"([1-9]\d*)/([1-9]\d*)(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
-UNTOLD_WAIT = 60.0  # seconds until a used-up quota is asked about again whose renewal no answer has told
+UNTOLD_RENEWAL = 60.0  # seconds until a used-up quota is asked about again whose renewal no answer has told
 LONGEST_WINDOW = 3600.0  # seconds after which a quota is asked about again, whatever the API said
 QUOTA_KEPT = 86400.0  # seconds for which what an answer told of a quota is of interest
 SPARE_LINES = 100  # of entries that no longer count, before the file is rewritten
@@ -109,7 +109,7 @@ class Clocks:
             if self._windows:
                 self._write(("sent", slot.key, slot.id), None)
             if standing is not None:
-                renewed_in = UNTOLD_WAIT if standing.renewed_in is None else standing.renewed_in
+                renewed_in = UNTOLD_RENEWAL if standing.renewed_in is None else standing.renewed_in
                 told = [standing.remaining, standing.limit, min(renewed_in, LONGEST_WINDOW)]
                 self._write(("quota", slot.key, resource), told)
 

@@ -53,9 +53,8 @@ class Pool:
 
     def affordable(self, resource: str) -> float | None:
         """What the next request may cost: all that a token has left, or will have; None before any answer."""
-        most = max(
-            quota.remaining if quota.remaining > 0 else quota.limit for quota in self._quotas(resource)
-        )
+        best = max(self._quotas(resource), key=lambda quota: (quota.remaining, -(quota.renewed_in or 0)))
+        most = best.remaining if best.remaining > 0 else best.limit
         return None if most == math.inf else most
 
     def left(self, resource: str) -> int | None:

@@ -138,11 +138,16 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(schema)
         (
             ["study", "mine", "source"],
             "githb",
-            "study.mine.source: 'githb' is not one of github, stackexchange, instagram; did you mean 'github'?",
+            "study.mine.source: 'githb' is not one of github, stackexchange, instagram; "
+            "did you mean 'github'?",
         ),
         (["run", "ratelimit"], {"github": ["60/h"]}, "run.ratelimit.github.0: '60/h' does not have the form"),
         (["run", "ratelimit"], {"instagram": "1/30s"}, "run.ratelimit.instagram: '1/30s' is not a list"),
-        (["run", "backoff"], {"exp": 1.5}, "run.backoff: no power makes a first wait of one second or less grow"),
+        (
+            ["run", "backoff"],
+            {"exp": 1.5},
+            "run.backoff: no power makes a first wait of one second or less grow",
+        ),
         (["run", "backoff"], {"max": 0}, "run.backoff.max: 0 is too small; it must be more than 0"),
         (["input"], [], "input: [] should be non-empty"),
         (["run", "contact"], "me\u00e9", "run.contact: 'me\u00e9' does not have the form"),
@@ -188,7 +193,11 @@ def test_a_wrong_value_is_one_line_with_path_and_cure(schema, path, value, words
         ),
         ("instagram", {}, "study.mine.scrape: 'users_file' is missing"),
         ("instagram", {"users_file": "u", "export": "csv"}, "'csv' is not one of null, json"),
-        ("instagram", {"users_file": "u", "posts_per_user": 0}, "study.mine.scrape.posts_per_user: 0 is too small"),
+        (
+            "instagram",
+            {"users_file": "u", "posts_per_user": 0},
+            "study.mine.scrape.posts_per_user: 0 is too small",
+        ),
     ],
 )
 def test_each_source_has_settings_of_its_own(schema, source, scrape, words):

@@ -159,3 +159,62 @@ def test_vain_seeds_are_an_error_that_names_them():
     frontier.learn({"user": "ghost", "status": "gone"})
     with pytest.raises(ConfigError, match=r"ghost \(gone\), phantom \(forbidden\)"):
         frontier.learn({"user": "phantom", "status": "forbidden"})
+
+
+def page(**what: object) -> dict:
+    return {"user": "a", "after": None, "next": None, **what}
+
+
+def test_cursor_that_leads_back_is_asked_with_again_and_the_list_goes_on_from_there():
+    frontier = in_memory(["a"])
+    frontier.learn(page(repositories=[]))
+    frontier.learn(page(following=["b"], next="graphql:1"))
+    frontier.learn(page(following=["c"], after="graphql:1", next="graphql:2"))
+    for back in ("graphql:1", "graphql:2"):
+        frontier.learn(page(following=["d"], after="graphql:2", next=back))
+        assert next(frontier.open_pages()) == Page("following", "a", "graphql:2")
+    frontier.learn(page(following=["d", "e"], after="graphql:2"))
+    assert found(frontier, "following") == [(4,)]
+
+
+@pytest.mark.parametrize("items", [["b"], []])
+def test_list_that_never_comes_to_an_end_is_given_up(items):
+    frontier = in_memory(["z", "a"])
+    for kind in ("repositories", "following"):
+        frontier.learn(page(user="z", **{kind: []}))
+    frontier.learn(page(repositories=[]))
+    frontier.learn(page(following=items, next="rest:2"))
+    asked = 1
+    while (where := next(frontier.open_pages())).of == "a":
+        number = int(where.after.removeprefix("rest:"))
+        frontier.learn(page(following=items, after=where.after, next=f"rest:{number + 1}"))
+        asked += 1
+        if frontier.finished:
+            break
+    assert asked < 10
+    assert found(frontier, "user", "status") == [("z", "ok"), ("a", "malformed")]
+
+
+def test_pages_without_anyone_new_are_passed_over():
+    frontier = in_memory(["a"])
+    frontier.learn(page(repositories=[]))
+    frontier.learn(page(following=["b"], next="rest:2"))
+    frontier.learn(page(following=[], after="rest:2", next="rest:3"))
+    frontier.learn(page(following=["b"], after="rest:3", next="rest:4"))
+    frontier.learn(page(following=["c"], after="rest:4"))
+    assert found(frontier, "following") == [(2,)]
+
+
+def test_languages_of_an_excluded_repository_are_not_asked_for():
+    frontier = in_memory(["a"], excluded=["A/0"])
+    frontier.learn(page(repositories=[made("a", 0, languages=None), made("a", 1, languages=None)]))
+    assert list(frontier.open_pages()) == [Page("following", "a"), Page("languages", "a/1")]
+
+
+def test_fewer_repositories_wanted_end_the_crawl_earlier_and_more_let_it_go_on():
+    graph, owned = {"a": {"b", "c"}}, {"a": 2, "b": 2, "c": 2}
+    index = Index(None, "settings")
+    finish(Frontier(index, ["a"]), graph, random.Random(0), owned)
+    for wanted, users in ((1, 1), (3, 2), (100, 3)):
+        frontier = Frontier(index, ["a"], repositories=wanted)
+        assert (frontier.finished, frontier.done) == (True, users)

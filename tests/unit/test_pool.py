@@ -33,6 +33,8 @@ def test_next_request_may_cost_what_a_token_has_left_or_will_have():
     assert of.affordable("core") is None
     learn(of, A, 3)
     learn(of, B, 0)
+    assert of.affordable("core") == 3, "whatever the other one may have later"
+    learn(of, A, 0)
     assert of.affordable("core") == 60
 
 

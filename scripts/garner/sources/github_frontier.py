@@ -112,7 +112,10 @@ class Frontier:
         return [
             {"again": user.login}
             for user in self._knowledge.begun.values()
-            if any(cursor and not cursor.startswith(f"{protocol}:") for cursor in user.open.values())
+            if any(
+                cursor and not cursor.startswith(f"{protocol}:")
+                for cursor in (*user.open.values(), *("rest:" for _ in user.reread))
+            )
         ]
 
     # What was answered

@@ -153,7 +153,7 @@ def _bounds(page: Page) -> str:
 
 def _records(pages: list[Page], value: dict | None, reason: str | None) -> list[dict]:
     """What the value of an alias teaches about the pages that were asked for under it."""
-    kind, of, after, _ = pages[0]
+    kind, of, after = pages[0][:3]
     if value is None:
         return [{pages[0].subject: of, "status": reason or "gone"}]
     if kind == "listed":

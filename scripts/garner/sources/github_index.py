@@ -300,8 +300,9 @@ class Index:
         ).fetchone()
         return row and StoredPage(row[0], row[1], row[2].split("\n") if row[2] else [])
 
-    def forget_pages(self, key: str, number: int, what: str) -> None:
-        query = "DELETE FROM pages WHERE key = ? AND round = ? AND what = ?"
+    def forget_pages(self, key: str, number: int, what: str = "%") -> None:
+        """Have them asked for without an ETag the next time: those of one list, or all."""
+        query = "DELETE FROM pages WHERE key = ? AND round = ? AND what LIKE ?"
         self.execute(query, (key, number, what))
 
     # What is sealed

@@ -5,16 +5,29 @@ from dataclasses import asdict, dataclass, field
 
 from garner.exclusion import Excluded
 from garner.sources.github_index import Facts, Index, StoredPage
-from garner.sources.github_records import FAILED, LISTS, MALFORMED, OK, Page, open_languages
+from garner.sources.github_records import (
+    FAILED,
+    LISTS,
+    MALFORMED,
+    OK,
+    Page,
+    open_languages,
+    rest_cursor,
+    rest_number,
+)
 
 LOOPS = 5  # pages in a row that lead back or bring nothing new, before a user is given up
 
 
 @dataclass(slots=True)
 class User:
-    """One who is being asked about, for the `round`th time. `open` holds what is left to ask, with its
-    cursor: "following", "repositories", and "owner/name" for the languages of a repository. `seen` holds the
-    cursors met so far, each with what it belongs to."""
+    """One who is being asked about, for the `round`th time.
+
+    `open` holds what is left to ask, with its cursor: "following", "repositories", and "owner/name" for the
+    languages of a repository. `seen` holds the cursors met so far, each with what it belongs to; `reread` the
+    page before the one read last, where pages go by number: what has left that page by now has drawn
+    something onto it that no later page holds.
+    """
 
     login: str
     round: int
@@ -23,6 +36,7 @@ class User:
     following: set[str] = field(default_factory=set)
     repositories: set[str] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
+    reread: dict[str, str | None] = field(default_factory=dict)
     loops: int = 0
     failed: int | None = None
 
@@ -65,12 +79,15 @@ class Knowledge:
             self._learn_page(key, user, record)
         elif user:
             self._learn_languages(key, user, record)
-        if user and not user.open:
+        if user and not user.open and not user.reread:
             self._finish(key, user)
         return None if key in self.begun else key
 
     def pages(self, key: str, user: User) -> Iterator[Page]:
         """What is left to ask, with the ETag of the last time."""
+        for what, cursor in list(user.reread.items()):
+            stored = self._index.page(key, user.round, what, cursor)
+            yield Page(what, user.login, cursor, stored and stored.etag, reread=True)
         for what, cursor in list(user.open.items()):
             stored = self._index.page(key, user.round - 1, what, cursor) if user.round > 1 else None
             kind, of = ("languages", what) if "/" in what else (what, user.login)
@@ -103,6 +120,7 @@ class Knowledge:
             number = facts.round + 1 if facts else 1
             if user:
                 self._index.drop(user.repositories, number)
+                self._index.forget_pages(key, number)
                 del self.begun[key]
             if facts and facts.status == OK and status in FAILED:
                 self._index.learn_failure(key, time, self.run)
@@ -138,36 +156,51 @@ class Knowledge:
         if what is None:  # only that the account is there
             return
         after, cursor = record["after"], record["next"]
+        if "reread" in record:
+            del user.reread[what]
+            self._learn_items(key, user, what, record.get(what, []), only_new=True)
+            return
         stored = self._index.page(key, user.round - 1, what, after) if "unchanged" in record else None
+        if "unchanged" in record and stored is None:  # asked again, without an ETag
+            return
         if after is None:
             self._clear(user, what)
-        known = getattr(user, what)
-        before = len(known)
+        before = len(getattr(user, what))
         if stored:
-            cursor = cursor or stored.next
-            items = stored.items
+            cursor, items = cursor or stored.next, stored.items
+            getattr(user, what).update(items)
             if what == "repositories":
                 self._index.carry_over(items, user.round)
-        elif what == "repositories":
-            items = self._learn_repositories(key, user, record[what])
         else:
-            items = record[what]
-        known.update(items)
+            items = self._learn_items(key, user, what, record[what])
         self._keep_page(key, user, what, record, cursor, items)
-        if not self._turn(user, what, after, cursor, is_new=len(known) > before):
+        is_new = len(getattr(user, what)) > before
+        if not self._turn(user, what, after, cursor, is_new):
             failure = {"user": user.login, "status": MALFORMED, "time": record.get("time", 0)}
             self._give_up(key, user, failure)
+        elif after and after.startswith("rest:"):
+            last = rest_cursor(rest_number(after) - 1)
+            if self._index.page(key, user.round, what, last):
+                user.reread[what] = last
 
-    def _learn_repositories(self, key: str, user: User, records: list[dict]) -> list[str]:
+    def _learn_items(self, key: str, user: User, what: str, found: list, only_new: bool = False) -> list[str]:
+        """Take in what a page holds; the names."""
+        if what == "following":
+            user.following.update(found)
+            return found
+        records = [each for each in found if not (only_new and each["repository"] in user.repositories)]
         self._index.stage(key, user.round, records)
         for record in records:
-            if (page := open_languages(record)) and page.of not in self._excluded:
-                user.open[page.of] = page.after
-        return [record["repository"] for record in records]
+            if (languages := open_languages(record)) and languages.of not in self._excluded:
+                user.open[languages.of] = languages.after
+        names = [record["repository"] for record in records]
+        user.repositories.update(names)
+        return names
 
     def _clear(self, user: User, what: str) -> None:
         """The first page makes the earlier ones void."""
         user.seen = {(other, cursor) for other, cursor in user.seen if other != what}
+        user.reread.pop(what, None)
         if what == "repositories":
             self._index.drop(user.repositories, user.round)
             user.open = {each: cursor for each, cursor in user.open.items() if "/" not in each}

@@ -13,8 +13,9 @@ A record is a JSON object that stands for itself:
 
 `after` is the cursor that was asked with (None: the first page), `next` the one to ask with (None: that was
 the last page). A cursor begins with the name of its protocol, as the other protocol cannot use it. `time` is
-when the answer came, in seconds of the epoch; `etag`, of REST alone, what to ask with the next time. A status
-of `FAILED` has the failure in `detail`: the API works, but has no answer to this.
+when the answer came, in seconds of the epoch; `etag`, of REST alone, what to ask with the next time. With
+`reread` a page was looked at again after the one that follows, as some item may have slipped onto it. A
+status of `FAILED` has the failure in `detail`: the API works, but has no answer to this.
 """
 
 import re
@@ -36,12 +37,13 @@ _NO_LICENCE = {"", "NOASSERTION", "NONE"}  # where a text was found that GitHub 
 class Page(NamedTuple):
     """Something to ask for: `kind` is "account", "following" or "repositories" of the user `of`, "languages"
     of the repository `of` ("owner/name"), or "listed", which is that repository itself. `etag` is what came
-    with this page the last time."""
+    with this page the last time, `reread` that it is looked at once more."""
 
     kind: str
     of: str
     after: str | None = None
     etag: str | None = None
+    reread: bool = False
 
     @property
     def subject(self) -> str:
@@ -63,6 +65,15 @@ def dated(fetch: Callable[[Iterable[Page]], list[dict]]) -> Callable[[Iterable[P
 def is_repository_name(text: str) -> bool:
     """Whether `text` is an "owner/name" such as GitHub gives; such a one is safe within a path."""
     return _NAME.fullmatch(text) is not None
+
+
+def rest_cursor(number: int) -> str | None:
+    """The cursor of a page of REST, which goes by number."""
+    return f"rest:{number}" if number > 1 else None
+
+
+def rest_number(cursor: str | None) -> int:
+    return int(cursor.removeprefix("rest:")) if cursor else 1
 
 
 def repository_record(

@@ -1,6 +1,8 @@
 """GitHub's REST API: one request for each page of one user, and for each repository's languages.
 
-What was asked for before is asked for with its ETag, so that it costs nothing where nothing has changed.
+What was asked for before is asked for with its ETag, so that it costs nothing where nothing has changed. As
+pages go by number, something that leaves one draws an item of the next one onto it; so each page but the last
+is asked for again, by its ETag, once the next one is known.
 https://docs.github.com/rest/users/followers and https://docs.github.com/rest/repos/repos
 """
 
@@ -12,7 +14,7 @@ from urllib.parse import quote
 from garner.client import Answer, Client
 from garner.errors import ForbiddenError, GoneError, MalformedError
 from garner.sources.github_detour import answered
-from garner.sources.github_records import Page, owned_by, repository_record
+from garner.sources.github_records import Page, owned_by, repository_record, rest_cursor, rest_number
 
 PAGE = 100  # items, the most that a page can have
 
@@ -95,16 +97,18 @@ class Rest:
             count = len(body)
             return read(body)
 
-        paging = {"per_page": PAGE, "page": _number(page)} if expect is list else {}
+        paging = {"per_page": PAGE, "page": rest_number(page.after)} if expect is list else {}
         parameters = {**(parameters or {}), **paging}
         answer, record = self._ask(path, expect, counted, page, attempts, parameters)
         if answer.not_modified:
             record = {page.subject: page.of, "unchanged": page.kind}
         # By number, not by the address in the answer: the token goes to no address but that of the settings.
-        record |= {"after": page.after, "next": f"rest:{_number(page) + 1}" if answer.has_next else None}
-        # A full last page may get a successor and stay what it is.
-        is_full = expect is list and count == PAGE and not answer.has_next
-        return record | ({"etag": answer.etag} if answer.etag and not is_full else {})
+        following = rest_cursor(rest_number(page.after) + 1) if answer.has_next else None
+        record |= {"after": page.after, "next": following} | ({"reread": True} if page.reread else {})
+        # A full last page may get a successor and stay what it is, and one that is not full hardly has one: what
+        # is said here of the next page must not be believed again.
+        is_odd = expect is list and not answer.not_modified and (count == PAGE) != answer.has_next
+        return record | ({"etag": answer.etag} if answer.etag and not is_odd else {})
 
     def _get(self, path: str, expect: type, read: Callable, page: Page, attempts: int) -> dict:
         return self._ask(path, expect, read, page, attempts, {})[1]
@@ -134,10 +138,6 @@ def _account(login: str, account: dict) -> dict:
     if account["type"] != "User":  # an organisation; GraphQL knows no user by its name either
         return {"user": login, "status": GoneError.reason}
     return {"user": account["login"]}
-
-
-def _number(page: Page) -> int:
-    return int(page.after.removeprefix("rest:")) if page.after else 1
 
 
 def _repository_record(repository: dict) -> dict:

@@ -12,8 +12,9 @@ from garner.logs import log
 from garner.sources.github_index import Index
 
 NAME = "index.sqlite"
-_NO_SPACE = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE"}
-_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_IOERR_SHORT_READ", "SQLITE_CONSTRAINT"}
+# The beginnings of SQLite's names for its errors.
+_NO_SPACE = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_IOERR_SHORT_READ", "SQLITE_CONSTRAINT")
 
 T = TypeVar("T")
 
@@ -26,23 +27,33 @@ def with_state(state: Path, api: str, settings: object, work: Callable[[Journal,
     Raises DiskFullError, InputError for an index that cannot be used, and what Journal raises.
     """
     path = state / NAME
-    journal = Journal(state, api)
     try:
-        return _try(path, settings, journal, work)
+        return _try(path, settings, Journal(state, api), work)
     except sqlite3.DatabaseError as error:
-        if (name := getattr(error, "sqlite_errorname", "")) in _NO_SPACE:
-            raise DiskFullError(
-                f"no space left to write {path} ({error}). Free some space there and run the same command "
-                "again: it goes on where it stopped."
-            ) from None
-        if not any(name.startswith(each) for each in _DAMAGED):
-            raise InputError(
-                f"{path} can't be used ({error}). Delete it and run the same command again: it is made anew "
-                "from the journal beside it."
-            ) from None
+        if not _name(error).startswith(_DAMAGED):
+            raise _told(error, path) from None
         log.warning("%s is damaged (%s): it is made anew from the journal.", path, error)
     path.unlink(missing_ok=True)
-    return _try(path, settings, Journal(state, api), work)
+    try:
+        return _try(path, settings, Journal(state, api), work)
+    except sqlite3.DatabaseError as error:
+        raise _told(error, path) from None
+
+
+def _name(error: sqlite3.DatabaseError) -> str:
+    return getattr(error, "sqlite_errorname", "")
+
+
+def _told(error: sqlite3.DatabaseError, path: Path) -> DiskFullError | InputError:
+    if _name(error).startswith(_NO_SPACE):
+        return DiskFullError(
+            f"no space left to write {path} ({error}). Free some space there and run the same command "
+            "again: it goes on where it stopped."
+        )
+    return InputError(
+        f"{path} can't be used ({error}). Delete it and run the same command again: it is made anew from "
+        "the journal beside it."
+    )
 
 
 def _try(path: Path, settings: object, journal: Journal, work: Callable[[Journal, Index], T]) -> T:
