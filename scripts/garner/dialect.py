@@ -93,6 +93,6 @@ class Dialect(Protocol):
         None leaves it to the client: 2xx is good if its body is JSON of the expected type; 401, 403, 404,
         410, 429, 451 and 5xx mean what they mean everywhere (`garner.answers.refusal`).
         CredentialsError drops the token from the pool, if others are left. BlockedError is for login and
-        challenge pages: tried again later, with another token or proxy where there is one. TransientError and
-        MalformedError are tried again.
+        challenge pages: all wait, and it is tried again later. TransientError and MalformedError are tried
+        again.
         """

@@ -47,10 +47,6 @@ class Pool:
         self._tokens.remove(token)
         return True
 
-    def has_others(self, token: Token) -> bool:
-        """Whether one can go on where this token rests."""
-        return self._keys() != [self._key(token)]
-
     def affordable(self, resource: str) -> float | None:
         """What the next request may cost: all that a token has left, or will have; None before any answer."""
         best = max(self._quotas(resource), key=lambda quota: (quota.remaining, -(quota.renewed_in or 0)))

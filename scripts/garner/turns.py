@@ -72,8 +72,8 @@ class Turns:
 
     def refused(self, turn: Turn, ask: Ask, refusal: Limited | BlockedError) -> None:
         """Let rest what the refusal is about. Raises BlockedError where that has been in vain too often."""
-        if isinstance(refusal, BlockedError):
-            refusal = self._as_limit(refusal, turn)
+        if isinstance(refusal, BlockedError):  # all wait: no other account or address goes round it
+            refusal = Limited(str(refusal))
         if refusal.seconds is not None and not refusal.whole_pool:  # its quota, which says when it is renewed
             self._pool.rest(turn.token, ask.resource, min(refusal.seconds, LONGEST_PAUSE))
             return
@@ -90,13 +90,6 @@ class Turns:
         else:
             log.warning("the token of %s rests for %s: %s", turn.token.place, duration(seconds), refusal)
             self._pool.rest(turn.token, ask.resource, seconds)
-
-    def _as_limit(self, block: BlockedError, turn: Turn) -> Limited:
-        """A block is for the address or the account: what has another beside it rests, and that goes on."""
-        if turn.proxy is not None and len(self._proxies) > 1:
-            self._rest_proxy(turn.proxy, block)
-            return Limited(str(block), 0.0)
-        return Limited(str(block), whole_pool=not self._pool.has_others(turn.token))
 
     def _give_up(self, token: Token | None, ask: Ask, refusal: Limited) -> None:
         said = f"{ask}: refused {REFUSALS} times in a row, whatever the pause: {refusal}."

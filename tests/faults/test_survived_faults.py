@@ -166,8 +166,12 @@ def test_redirect_to_another_host_leaves_the_token_at_home(survives, tmp_path):
     assert not [token for token in TOKENS if token in told]
 
 
-def test_expired_token_among_good_ones_is_left_out(survives):
-    survives({"do": "expire", "number": 0, "at": 3}, tokens=True)
+def test_expired_token_among_good_ones_is_left_out_and_named_by_its_line_alone(survives, caplog):
+    expired = survives({"do": "expire", "number": 0, "at": 1}, tokens=True)
+    assert f"{expired.tokens}, line 1" in caplog.text
+    written = [path for path in expired.folder.rglob("*") if path.is_file() and path != expired.tokens]
+    told = caplog.text.encode() + b"".join(path.read_bytes() for path in written)
+    assert not [token for token in TOKENS if token.encode() in told]
 
 
 # --- what there is ---

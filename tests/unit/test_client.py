@@ -465,16 +465,6 @@ def test_block_is_waited_out(client, clock):
     assert clock.slept == pytest.approx(60 + 120)
 
 
-def test_block_rests_one_token_while_another_goes_on(client, clock):
-    with serve(GATE, OK) as api:
-        one = client(api.url, SECRET, OTHER, dialect=Gates())
-        for _ in range(3):
-            get(one, api.url)
-        last = [request.headers["authorization"][-4:] for request in api.requests]
-    assert last == ["cdef", "3210", "3210", "3210"]
-    assert clock.slept == 0
-
-
 def test_pause_that_a_good_answer_asks_for_comes_before_the_next_request(client, clock):
     with serve(Reply(body=b'{"backoff": 10}'), OK) as api:
         one = client(api.url, dialect=Gates(), on_quota="stop")
@@ -523,16 +513,6 @@ def test_proxy_that_fails_rests_and_the_next_one_goes_on(client, clock, tmp_path
         assert [request.path for request in proxy.requests] == ["http://api.example.org/thing"] * 2
     assert sum("proxies, line 1 rests" in line for line in lines) == 1
     assert "hush" not in "".join(lines)
-
-
-def test_blocked_proxy_makes_place_for_another_at_once(client, clock, tmp_path):
-    with serve(GATE) as first, serve(OK) as second:
-        path = tmp_path / "proxies"
-        path.write_text(f"{first.url}\n{second.url}\n")
-        path.chmod(0o600)
-        get(client("http://api.example.org", proxies=path, dialect=Gates()), "http://api.example.org")
-        assert (len(first.requests), len(second.requests)) == (1, 1)
-    assert clock.slept == 0
 
 
 # Conditional requests

@@ -42,7 +42,6 @@ def test_resting_token_makes_place_for_another():
     of = pool(A, B)
     of.rest(A, "core", 100)
     assert of.take_slot("core")[1] is B
-    assert of.has_others(A)
     of.pause(10)
     assert of.take_slot("core")[0].wait == pytest.approx(10)
 
@@ -52,7 +51,6 @@ def test_refused_token_is_dropped_unless_it_is_the_last():
     assert of.drop(A)
     assert of.take_slot("core")[1] is B
     assert not of.drop(B)
-    assert not of.has_others(B)
 
 
 def test_api_that_counts_all_tokens_together_has_one_clock_for_them():
@@ -61,7 +59,6 @@ def test_api_that_counts_all_tokens_together_has_one_clock_for_them():
     learn(of, B, 9)
     assert of.left("core") == 9
     assert of.take_slot("core")[0].wait == pytest.approx(30)
-    assert not of.has_others(A)
     assert of.drop(A)
     assert of.take_slot("core")[1] is B
 

@@ -36,7 +36,7 @@ def test_used_up_quota_of_one_token_stops_no_other_and_is_no_offence(clock):
 def test_token_that_is_refused_whatever_the_pause_is_left_out(clock):
     given = turns(clock, A, B)
     for _ in range(REFUSALS):
-        given.refused(given.wait_for(ASK, A), ASK, BlockedError("a challenge"))
+        given.refused(given.wait_for(ASK, A), ASK, Limited("slow down", whole_pool=False))
     assert {given.wait_for(ASK).token for _ in range(3)} == {B}
 
 
@@ -64,18 +64,19 @@ def test_long_pause_ends_the_run_with_on_quota_stop_and_a_short_one_does_not(clo
         given.wait_for(ASK)
 
 
-def test_proxy_rests_after_a_block_or_without_an_answer(clock):
+def test_proxy_rests_that_gives_no_answer(clock):
     one, other = Proxy("http://one", "proxies, line 1"), Proxy("http://other", "proxies, line 2")
     given = turns(clock, A, proxies=[one, other])
     first = given.wait_for(ASK)
-    given.refused(first, ASK, BlockedError("log in"))
-    second = given.wait_for(ASK)
-    given.unreachable(second, TransientError("reset"))
-    assert (first.proxy, second.proxy, clock.slept) == (one, other, 0)
+    given.unreachable(first, TransientError("reset"))
+    assert (first.proxy, given.wait_for(ASK).proxy, clock.slept) == (one, other, 0)
 
 
-def test_all_proxies_blocked_one_after_the_other_end_in_a_block(clock):
-    given = turns(clock, A, proxies=[Proxy("http://one", "line 1"), Proxy("http://other", "line 2")])
+def test_no_other_token_or_proxy_goes_round_a_block(clock):
+    given = turns(clock, A, B, proxies=[Proxy("http://one", "line 1"), Proxy("http://other", "line 2")])
+    given.refused(given.wait_for(ASK), ASK, BlockedError("log in"))
+    given.wait_for(ASK)
+    assert clock.slept == pytest.approx(60)
     with pytest.raises(BlockedError):
         for _ in range(REFUSALS):
             given.refused(given.wait_for(ASK), ASK, BlockedError("log in"))

@@ -105,8 +105,8 @@ class Rest:
         # By number, not by the address in the answer: the token goes to no address but that of the settings.
         following = rest_cursor(rest_number(page.after) + 1) if answer.has_next else None
         record |= {"after": page.after, "next": following} | ({"reread": True} if page.reread else {})
-        # A full last page may get a successor and stay what it is, and one that is not full hardly has one: what
-        # is said here of the next page must not be believed again.
+        # A full last page may get a successor and stay what it is, and one that is not full hardly has one:
+        # what is said here of the next page must not be believed again.
         is_odd = expect is list and not answer.not_modified and (count == PAGE) != answer.has_next
         return record | ({"etag": answer.etag} if answer.etag and not is_odd else {})
 
