@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STUDY ?= languages
 BENCH ?= demo
+PROFILE ?= sge
 CORES ?= $(shell nproc)
 
 READY := .venv/.ready
@@ -9,10 +10,10 @@ RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format reference bench reset unlock clean-demo
+.PHONY: help setup demo test lint format reference bench reset unlock clean-demo cluster-test cluster-doctor
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY) ## prepare .venv with all pinned packages
 
@@ -29,6 +30,13 @@ demo: $(READY) ## run a whole study on real code from this machine: make demo [S
 
 test: $(READY) lint ## check and test everything: make test [ARGS="-k crawl"]
 	$(RUN) pytest $(ARGS)
+
+cluster-test: $(READY) ## test on a real Grid Engine and Slurm, installed and started here (Debian, as root)
+	tests/cluster/install.sh
+	$(RUN) pytest tests/cluster $(ARGS)
+
+cluster-doctor: $(READY) ## check a cluster's profile, and say what to put into it: make cluster-doctor [PROFILE=slurm]
+	$(RUN) garner doctor $(PROFILE) --patience $(or $(PATIENCE),120)
 
 lint: $(READY) ## check style, rules, and that the reference of settings is up to date
 	ruff check .

@@ -9,23 +9,29 @@ min_version("9.20")
 
 SCRIPTS = os.path.join(workflow.basedir, "scripts")
 sys.path.insert(0, SCRIPTS)
-# For the jobs: the library installed in the environment may be another checkout's.
+# For the jobs, on this host or a cluster's: the library of this checkout, and this Python's commands.
 os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [SCRIPTS, os.getenv("PYTHONPATH")]))
+    PYTHONPATH=os.pathsep.join(filter(None, [SCRIPTS, os.getenv("PYTHONPATH")])),
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
 )
 
-from garner.configuration import holds_settings
+from garner import snakemake_run
+from garner.settings_file import holds_settings
 
-holds_settings("config.yaml")  # Snakemake would not name the line of a mistake
+if workflow.is_main_process:
+    holds_settings("config.yaml")  # Snakemake would not name the line of a mistake
 
+    configfile: "config.yaml"
 
-configfile: "config.yaml"
+    # Of this checkout alone, never committed: tokens, seeds, a site's own; `make demo` writes one.
+    if holds_settings("config.local.yaml"):
 
+        configfile: "config.local.yaml"
 
-# Settings of this checkout alone, never committed: tokens, seeds, a site's own; `make demo` writes one.
-if holds_settings("config.local.yaml"):
+else:
 
-    configfile: "config.local.yaml"
+    # A job on a cluster may start hours after it was submitted: it is given the settings of that moment.
+    configfile: snakemake_run.kept_settings()
 
 
 report: "rules/report/workflow.rst"
@@ -50,3 +56,11 @@ rule all:
         rules.export.input,
         rules.predict.input,
         rules.report.input,
+
+
+onstart:
+    snakemake_run.begin()
+
+
+onerror:
+    snakemake_run.last_words(log)

@@ -17,7 +17,7 @@ from garner.configuration import checked, holds_settings
 from garner.errors import ConfigError, GarnerError
 from garner.files import write_text
 from garner.logs import duration
-from garner.snakemake_lock import clear_stale_lock
+from garner.snakemake_run import clear_stale_lock
 from replica import Replica
 from replica.corpus import build
 

@@ -13,6 +13,9 @@ rule clone_selection:
         "benchmarks/{study}/clone/selection.tsv"
     conda:
         "../envs/crawl.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=study("clone"),
         languages=study("sort", "languages"),
@@ -38,10 +41,13 @@ rule clone_batch:
         "logs/{study}/clone/{batch}.log",
     benchmark:
         "benchmarks/{study}/clone/{batch}.tsv"
+    localrule: config["run"]["network_on_submit_host"]
     conda:
         "../envs/crawl.yaml"
     resources:
         network=1,
+        mem_mb=memory(8000),
+        runtime=minutes(480),
     params:
         settings=study("clone"),
         languages=study("sort", "languages"),

@@ -1,5 +1,6 @@
-# What the rules share: the checked config, the chosen studies, and each rule's params.
+# What the rules share: the checked config, the chosen studies, each rule's params and resources.
 import re
+from functools import cache
 from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
@@ -20,7 +21,12 @@ try:
 except GarnerError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.is_main_process:
+    snakemake_run.prepare(config)
+
 SPLITS = ["train", "validation", "test"]
+# Some sites limit the address space: Snakemake in a job takes 900 of it, and a Python with Arrow 1,700.
+LEAST_MEMORY_MB = 3000
 
 
 wildcard_constraints:
@@ -28,6 +34,27 @@ wildcard_constraints:
     split="|".join(SPLITS),
     batch=r"\d+",
     name=r"[\w.-]+",
+
+
+def memory(mb, each_input_mb=0):
+    """A function to `mem_mb`: so much, and more for each MB of input; twice as much at each further attempt."""
+    return growing("maximum_memory_mb", max(mb, LEAST_MEMORY_MB), each_input_mb)
+
+
+def minutes(number, each_input_mb=0):
+    """A function to `runtime`, as `memory` is to `mem_mb`."""
+    return growing("maximum_minutes", number, each_input_mb)
+
+
+def growing(maximum, base, each_input_mb):
+    """What `memory` and `minutes` have in common: no attempt asks for more than the setting `maximum` of `run`."""
+
+    def value(wildcards, input, attempt):
+        size = input.size_mb if each_input_mb else 0
+        wanted = round(base + each_input_mb * size) * 2 ** (attempt - 1)
+        return min(wanted, config["run"][maximum])
+
+    return value
 
 
 def study(key, *keys):
@@ -44,15 +71,19 @@ def study(key, *keys):
     return value
 
 
+# Of all batches one: it takes longer than all else in planning a job.
+fingerprint_once = cache(fingerprint)
+
+
 def code(adapter, *kinds):
     """The fingerprint of an adapter and its imports; a kind is a key that names the study's source or model."""
 
     def value(wildcards):
         block = config["study"][wildcards.study]
         modules = {"source": "garner.sources.{}", "model": "garner.models.{}"}
-        return fingerprint(
+        return fingerprint_once(
             os.path.join(SCRIPTS, adapter),
-            [modules[kind].format(block[kind]) for kind in kinds],
+            tuple(modules[kind].format(block[kind]) for kind in kinds),
         )
 
     return value

@@ -12,9 +12,14 @@ rule dictionary_of_tokens:
         "logs/{study}/dictionary/dictionary.log",
     benchmark:
         "benchmarks/{study}/dictionary/dictionary.tsv"
+    group:
+        "{study}-shards"
     conda:
         "../envs/train.yaml"
     threads: 4
+    resources:
+        mem_mb=memory(8000),
+        runtime=minutes(120),
     params:
         settings=study("dictionary"),
         code=code("dictionary.py"),

@@ -4,10 +4,10 @@
 rule export_model:
     """A folder that needs onnxruntime alone; sealed only if its answers agree with those of the training."""
     input:
-        model="results/{study}/train/model",
+        model="results/{study}/train/model/model.safetensors",
         vocabulary="results/{study}/dictionary/vocabulary.json",
         labels="results/{study}/sort/labels.json",
-        validation="results/{study}/serialize/validation",
+        validation="results/{study}/serialize/validation/index.json",
     output:
         onnx="results/{study}/export/model.onnx",
         int8="results/{study}/export/model.int8.onnx",
@@ -19,8 +19,13 @@ rule export_model:
         "logs/{study}/export/export.log",
     benchmark:
         "benchmarks/{study}/export/export.tsv"
+    group:
+        "{study}-results"
     conda:
         "../envs/train.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         settings=study("export"),
         code=code("export.py", "model"),

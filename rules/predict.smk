@@ -19,8 +19,13 @@ rule predict_test:
         "logs/{study}/predict/test.log",
     benchmark:
         "benchmarks/{study}/predict/test.tsv"
+    group:
+        "{study}-results"
     conda:
         "../envs/app.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         code=code("predict.py"),
     message:
@@ -44,6 +49,9 @@ rule predict_input:
         name=re.escape(INPUT_NAME) if INPUT_NAME else "(?!)",
     conda:
         "../envs/app.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(240),
     params:
         code=code("predict.py"),
     message:

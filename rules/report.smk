@@ -40,8 +40,13 @@ rule report_plots:
         "logs/{study}/report/report.log",
     benchmark:
         "benchmarks/{study}/report/report.tsv"
+    group:
+        "{study}-results"
     conda:
         "../envs/train.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(60),
     params:
         code=code("report.py"),
     message:

@@ -12,11 +12,14 @@ rule scrape_github:
         "benchmarks/{study}/scrape/scrape.tsv"
     wildcard_constraints:
         study=studies_that(lambda block: block["source"] == "github"),
+    localrule: config["run"]["network_on_submit_host"]
     conda:
         "../envs/crawl.yaml"
     resources:
         network=1,
         github_api=1,
+        mem_mb=memory(4000),
+        runtime=minutes(1440),
     params:
         settings=study("scrape"),
         exclude=study("exclude"),
@@ -44,9 +47,12 @@ rule scrape_documents:
             lambda block: block["source"] != "github"
             and not block["scrape"].get("export")
         ),
+    localrule: config["run"]["network_on_submit_host"]
     conda:
         "../envs/crawl.yaml"
     resources:
+        mem_mb=memory(4000),
+        runtime=minutes(1440),
         network=calls("stackexchange", "instagram"),
         stackexchange_api=calls("stackexchange"),
         instagram_api=calls("instagram"),

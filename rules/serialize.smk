@@ -2,20 +2,25 @@
 
 
 rule serialize_split:
-    """Row i of the sorted part is sample i of its shards."""
+    """Row i of the sorted part is sample i of its shards, which the index seals."""
     input:
         documents="results/{study}/sort/{split}.parquet",
         labels="results/{study}/sort/labels.json",
         vocabulary="results/{study}/dictionary/vocabulary.json",
         zstd="results/{study}/dictionary/zstd.dict",
     output:
-        shards=directory("results/{study}/serialize/{split}"),
+        index="results/{study}/serialize/{split}/index.json",
     log:
         "logs/{study}/serialize/{split}.log",
     benchmark:
         "benchmarks/{study}/serialize/{split}.tsv"
+    group:
+        "{study}-shards"
     conda:
         "../envs/train.yaml"
+    resources:
+        mem_mb=memory(3000),
+        runtime=minutes(120),
     params:
         settings=study("serialize"),
         code=code("serialize.py"),
@@ -27,4 +32,6 @@ rule serialize_split:
 
 rule serialize:
     input:
-        of_each_study("results/{study}/serialize/{split}", split=SPLITS),
+        of_each_study(
+            "results/{study}/serialize/{split}/index.json", split=SPLITS
+        ),

@@ -18,7 +18,8 @@ rule sort_documents:
     conda:
         "../envs/crawl.yaml"
     resources:
-        mem_mb=8000,
+        mem_mb=memory(4000, each_input_mb=1.5),
+        runtime=minutes(120, each_input_mb=0.1),
     params:
         settings=study("sort"),
         exclude=study("exclude"),

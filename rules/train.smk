@@ -4,12 +4,12 @@
 rule train_model:
     """Resumes exactly from its full state, which lives in state/ and survives kill, time limit and node."""
     input:
-        train="results/{study}/serialize/train",
-        validation="results/{study}/serialize/validation",
+        train="results/{study}/serialize/train/index.json",
+        validation="results/{study}/serialize/validation/index.json",
         labels="results/{study}/sort/labels.json",
         vocabulary="results/{study}/dictionary/vocabulary.json",
     output:
-        model=directory("results/{study}/train/model"),
+        model="results/{study}/train/model/model.safetensors",
         metrics="results/{study}/train/metrics.json",
         history="results/{study}/train/history.csv",
     log:
@@ -21,6 +21,8 @@ rule train_model:
     threads: study("train", "threads")
     resources:
         gpu=0 if config["run"]["device"] == "cpu" else 1,
+        mem_mb=memory(8000),
+        runtime=minutes(720),
     params:
         settings=study("train"),
         seed=study("seed"),

@@ -3,9 +3,11 @@
 from garner.export import export_model
 from garner.jobs import job, named
 
+inputs = named(snakemake.input)
+folders = {name: inputs[name].parent for name in ("model", "validation")}
 with job(snakemake.log[0]):
     export_model(
-        **named(snakemake.input),
+        **inputs | folders,
         outputs=named(snakemake.output),
         settings=snakemake.params.settings,
         study=snakemake.wildcards.study,

@@ -8,6 +8,6 @@ from garner.serialization import serialize_split
 with job(snakemake.log[0]):
     serialize_split(
         **named(snakemake.input),
-        output=Path(snakemake.output.shards),
+        output=Path(snakemake.output.index).parent,
         settings=snakemake.params.settings,
     )

@@ -3,15 +3,20 @@
 from pathlib import Path
 
 from garner.jobs import job, named
+from garner.staging import staged
 from garner.training import train_model
 
 state = Path("state", snakemake.wildcards.study, "train")
-with job(snakemake.log[0], state):
+inputs, outputs = named(snakemake.input), named(snakemake.output)
+with (
+    job(snakemake.log[0], state),
+    staged(inputs["train"].parent, inputs["validation"].parent) as (train, validation),
+):
     study = snakemake.config["study"][snakemake.wildcards.study]
     run = snakemake.config["run"]
     train_model(
-        **named(snakemake.input),
-        outputs=named(snakemake.output),
+        **inputs | {"train": train, "validation": validation},
+        outputs=outputs | {"model": outputs["model"].parent},
         state=state,
         kind=study["model"],
         settings=snakemake.params.settings,

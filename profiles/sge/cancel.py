@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
-"""Cancel Grid Engine jobs, all in one call."""
+"""Cancel Grid Engine jobs."""
 
-import subprocess
-import sys
+from garner.cluster import cancel, grid_engine
 
-if __name__ == "__main__":
-    sys.exit(subprocess.run(["qdel", *sys.argv[1:]]).returncode)
+cancel.main(grid_engine)

@@ -1,28 +1,8 @@
 #!/usr/bin/env python3
-"""Print `running`, `success` or `failed` for one Grid Engine job; a silent scheduler counts as running."""
+"""Say whether a Grid Engine job is running, success or failed."""
 
-import re
-import subprocess
-import sys
+from pathlib import Path
 
+from garner.cluster import grid_engine, status
 
-def status(known_to_qstat: bool, accounting: str) -> str:
-    """`accounting` is what `qacct -j ID` prints, empty as long as it has no record."""
-    if known_to_qstat:
-        return "running"
-    record = dict(re.findall(r"^(failed|exit_status)\s+(\d+)", accounting, re.MULTILINE))
-    if not record:
-        return "running"
-    return "success" if record == {"failed": "0", "exit_status": "0"} else "failed"
-
-
-def main() -> None:
-    job = sys.argv[1]
-    known = subprocess.run(["qstat", "-j", job], capture_output=True, text=True)
-    unreachable = known.returncode != 0 and "do not exist" not in known.stderr
-    accounting = subprocess.run(["qacct", "-j", job], capture_output=True, text=True)
-    print(status(known.returncode == 0 or unreachable, accounting.stdout))
-
-
-if __name__ == "__main__":
-    main()
+status.main(grid_engine, Path(__file__).parent)

@@ -39,6 +39,20 @@ def main() -> None:
     unlock = commands.add_parser("unlock", help="clear Snakemake's lock if the run that took it is dead")
     unlock.set_defaults(run=_unlock)
 
+    doctor = commands.add_parser(
+        "doctor",
+        help="check what a cluster's profile says of its site",
+        description="Ask the scheduler for what profiles/PROFILE/cluster.yaml names, and send a small job "
+        "to each of its queues, which looks for this folder, Python, the network and a GPU.",
+        epilog="example: python -m garner doctor sge --patience 600",
+    )
+    doctor.add_argument("profile", help="sge or slurm")
+    doctor.add_argument("--patience", type=float, default=120, help="seconds to wait for the jobs (120)")
+    doctor.add_argument(
+        "--address", default="https://api.github.com", help="what jobs on the network must reach"
+    )
+    doctor.set_defaults(run=_doctor)
+
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)
@@ -71,6 +85,14 @@ def _reset(arguments: argparse.Namespace) -> None:
     reset(arguments.study, arguments.stage, ask)
 
 
+def _doctor(arguments: argparse.Namespace) -> None:
+    from garner.cluster.doctor import examine, report
+
+    profile = Path("profiles", arguments.profile)
+    if not report(examine(profile, arguments.patience, arguments.address), profile):
+        sys.exit(1)
+
+
 def _reference(arguments: argparse.Namespace) -> None:
     from garner.configuration import load_schema
     from garner.reference import reference
@@ -79,7 +101,7 @@ def _reference(arguments: argparse.Namespace) -> None:
 
 
 def _unlock(_: argparse.Namespace) -> None:
-    from garner.snakemake_lock import clear_stale_lock
+    from garner.snakemake_run import clear_stale_lock
 
     clear_stale_lock(Path.cwd())
 

@@ -10,6 +10,8 @@ GarnerError
 ├── Interrupted            stopped on request, with progress saved (exit code 75: try again)
 ├── TrainingError          training cannot go on (for example a loss that is no number)
 ├── ExportError            the exported model does not agree with the trained one
+├── SchedulerError         the batch scheduler refuses a job for good
+├── UnreachableError       the batch scheduler does not answer; asking again may help
 ├── GitError               git failed on a repository; carries a reason
 └── ApiError               a request failed for good
     ├── GoneError          404, 410, 451: the item is not there (any more)
@@ -25,9 +27,13 @@ TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, run the same comm
 
 
 class GarnerError(Exception):
-    """Base of all errors that are meant for the user's eyes; `exit_code` is the job's."""
+    """Base of all errors that are meant for the user's eyes; `exit_code` is the job's.
+
+    `passing` is true where the same job may do better a little later, with nothing changed.
+    """
 
     exit_code = 1
+    passing = False
 
 
 class ConfigError(GarnerError):
@@ -51,11 +57,12 @@ class DiskFullError(GarnerError):
 
 
 class StateLockedError(GarnerError):
-    pass
+    passing = True
 
 
 class Interrupted(GarnerError):
     exit_code = TRY_AGAIN
+    passing = True
 
 
 class TrainingError(GarnerError):
@@ -64,6 +71,14 @@ class TrainingError(GarnerError):
 
 class ExportError(GarnerError):
     pass
+
+
+class SchedulerError(GarnerError):
+    pass
+
+
+class UnreachableError(GarnerError):
+    exit_code = TRY_AGAIN
 
 
 class GitError(GarnerError):
@@ -109,3 +124,4 @@ class MalformedError(ApiError):
 
 class TransientError(ApiError):
     reason = "transient"
+    passing = True

@@ -30,15 +30,12 @@ def atomic(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     part = path.with_name(path.name + ".part")
     with disk_full_is_named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         _remove(part)
         try:
             yield part
             _flush(part)
-            if path.is_dir():
-                shutil.rmtree(path)
-            os.replace(part, path)
-            _flush_entry(path.parent)
+            _put(part, path)
         except BaseException:
             _remove(part)
             raise
@@ -151,9 +148,30 @@ def sha256_of(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def _make_folder(folder: Path) -> None:
+    """Make `folder` and its parents, each flushed as what it is: an entry in the folder above it."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        _flush_entry(path.parent)
+
+
 def _flush(path: Path) -> None:
-    for file in [path, *sorted(path.rglob("*"))] if path.is_dir() else [path]:
+    """The contents first, then the folders that name them."""
+    for file in [*sorted(path.rglob("*"), reverse=True), path] if path.is_dir() else [path]:
         _flush_entry(file)
+
+
+def _put(part: Path, path: Path) -> None:
+    """Rename `part` to `path`; a folder can't be renamed over another, so the former is set aside whole."""
+    former = path.with_name(path.name + ".old") if path.is_dir() else None
+    if former:
+        _remove(former)
+        os.replace(path, former)
+    os.replace(part, path)
+    _flush_entry(path.parent)
+    if former:  # where NFS keeps a file that is still read on this host, the next one to seal removes it
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def _flush_entry(path: Path) -> None:

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# These can't change a result: how an error is worded, how progress is shown, how a job is started.
-LEFT_OUT = {"garner", "garner.errors", "garner.logs", "garner.jobs"}
+# These can't change a result: how an error is worded, how progress is shown, how and on which disk a job runs.
+LEFT_OUT = {"garner", "garner.errors", "garner.logs", "garner.jobs", "garner.staging"}
 
 
 def fingerprint(script: Path | str, modules: Iterable[str] = ()) -> str:

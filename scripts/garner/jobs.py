@@ -1,7 +1,8 @@
 """The outermost edge of a job: its log, its lock, its signals, and one line for an error.
 
 A stage holds a lock on its state and dies with the process that started it, so that an orphan never writes
-beside its successor.
+beside its successor. On a cluster it leaves word of why it failed in the folder GARNER_RECORD
+(garner.cluster.ledger), and whether it is to go on under a new time limit.
 """
 
 import fcntl
@@ -20,13 +21,13 @@ import psutil
 from tqdm import tqdm
 
 from garner.errors import GarnerError, Interrupted, StateLockedError
-from garner.files import disk_full_is_named
+from garner.files import disk_full_is_named, write_json
 from garner.logs import log
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _SHELLS = {"sh", "bash", "dash"}
-GRACE = 60.0  # seconds to save the progress where the signal to stop has ended the starter, too
 _stop = threading.Event()
+_warned = threading.Event()  # SIGUSR1: the scheduler's warning that the time limit is near
 
 
 def stop_requested() -> bool:
@@ -52,7 +53,12 @@ def job(log_path: Path | str, state: Path | str | None = None) -> Iterator[None]
     except GarnerError as error:
         log.error("error: %s", error)
         log.error("log: %s", log_path)
+        _leave_word(error, resume=state is not None)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        log.exception("error: out of memory. Ask for more by mem_mb of the rule, or run.maximum_memory_mb.")
+        _leave_word(error, resume=False)
+        sys.exit(1)
     except Exception:  # noqa: BLE001 - the one outermost edge
         log.exception("a defect in Garner, please report it with this log: %s", log_path)
         sys.exit(70)  # EX_SOFTWARE of sysexits.h
@@ -91,7 +97,25 @@ def _taken(file: IO) -> bool:
     return True
 
 
+def _leave_word(error: GarnerError | MemoryError, resume: bool) -> None:
+    """Tell the cluster's side why the job failed, and whether it is to go on under the same id."""
+    if not (record := os.environ.get("GARNER_RECORD")):
+        return
+    interrupted = isinstance(error, Interrupted)
+    if isinstance(error, MemoryError):
+        reason = "memory"
+    elif interrupted:
+        reason = "time" if _warned.is_set() else "killed"
+    else:
+        reason = "passing" if error.passing else "error"
+    write_json(Path(record, "reason.json"), {"reason": reason, "detail": str(error)})
+    if interrupted and resume and _warned.is_set():
+        Path(record, "resume").touch()
+
+
 def _on_stop(number: int, gently: bool) -> None:
+    if number == signal.SIGUSR1:
+        _warned.set()
     if not gently or _stop.is_set():
         raise Interrupted(f"stopped by {signal.Signals(number).name}. The same command goes on from here.")
     _stop.set()
@@ -141,8 +165,6 @@ def _die_with_starter() -> None:
 def _watch(starters: list[psutil.Process]) -> None:
     while all(_lives(process) for process in starters):
         time.sleep(1)
-    if stop_requested():  # a scheduler warns all processes of a job at once, and Snakemake dies of SIGUSR1
-        time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

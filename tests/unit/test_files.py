@@ -42,6 +42,46 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert [path.name for path in target.iterdir()] == ["new"]
 
 
+def test_a_reader_of_the_former_folder_never_meets_a_half_of_it(tmp_path, monkeypatch):
+    target = tmp_path / "shards"
+    target.mkdir()
+    (target / "old").touch()
+    seen = []
+    rename = os.replace
+
+    def watched(source, to):
+        rename(source, to)
+        seen.append([path.name for path in target.iterdir()] if target.exists() else None)
+
+    monkeypatch.setattr(os, "replace", watched)
+    with atomic(target) as part:
+        part.mkdir()
+        (part / "new").touch()
+    assert seen == [None, ["new"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["shards"]
+
+
+def test_contents_then_folders_then_the_new_name_reach_the_disk(tmp_path, monkeypatch):
+    events = []
+    flush, rename = os.fsync, os.replace
+
+    def watched_flush(descriptor):
+        events.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        flush(descriptor)
+
+    def watched_rename(source, to):
+        events.append(f"{source.name} -> {to.name}")
+        rename(source, to)
+
+    monkeypatch.setattr(os, "fsync", watched_flush)
+    monkeypatch.setattr(os, "replace", watched_rename)
+    with atomic(tmp_path / "new" / "shards") as part:
+        (part / "below").mkdir(parents=True)
+        (part / "below" / "a").touch()
+    inside = ["new/shards.part/below/a", "new/shards.part/below", "new/shards.part"]
+    assert events == [".", *inside, "shards.part -> shards", "new"]
+
+
 def test_leftovers_of_a_killed_writer_do_not_enter_the_next_result(tmp_path):
     (tmp_path / "shards.part").mkdir()
     (tmp_path / "shards.part" / "torn").touch()

@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -8,6 +7,7 @@ import psutil
 import pytest
 
 from garner.errors import StateLockedError
+from garner.files import read_json
 from garner.jobs import lock
 
 
@@ -104,19 +104,38 @@ def test_a_killed_holder_leaves_no_lock(tmp_path):
         pass
 
 
-def test_a_warning_to_all_processes_leaves_time_to_save_the_progress(tmp_path):
-    body = (
-        "import sys, time\nfrom garner.jobs import job, stop_requested\nwith job(sys.argv[1], sys.argv[2]):\n"
+@pytest.mark.parametrize(
+    ("number", "state", "reason", "resumes"),
+    [("SIGUSR1", True, "time", True), ("SIGUSR1", False, "time", False), ("SIGUSR2", True, "killed", False)],
+)
+def test_on_a_cluster_a_stopped_job_leaves_word_of_why_and_whether_it_is_to_go_on(
+    tmp_path, monkeypatch, number, state, reason, resumes
+):
+    monkeypatch.setenv("GARNER_RECORD", str(tmp_path))
+    body = "import signal\nfrom garner.errors import Interrupted\n"
+    body += (
+        f"with job(*sys.argv[1:]):\n    signal.raise_signal(signal.{number})\n    raise Interrupted('saved')"
     )
-    body += "    print('up', flush=True)\n    while not stop_requested():\n        time.sleep(0.05)\n"
-    body += "    time.sleep(2.5)\n    print('saved')"
-    (tmp_path / "body.py").write_text(body)
-    shell = f"{sys.executable} {tmp_path}/body.py {tmp_path}/job.log {tmp_path}/state; true"
-    starter = [sys.executable, "-c", f"import subprocess\nsubprocess.run(['bash', '-c', {shell!r}])"]
-    with subprocess.Popen(starter, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stdout.readline() == "up\n"
-        os.killpg(process.pid, signal.SIGUSR1)
-        assert process.stdout.read() == "saved\n"
+    done = run(body, str(tmp_path / "job.log"), *([str(tmp_path / "state")] if state else []))
+    assert done.returncode == 75
+    assert read_json(tmp_path / "reason.json")["reason"] == reason
+    assert (tmp_path / "resume").exists() is resumes
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("MemoryError('8 GB')", "memory"),
+        ("InputError('row 3')", "error"),
+        ("TransientError('502')", "passing"),
+    ],
+)
+def test_on_a_cluster_a_failed_job_leaves_word_of_what_was_wrong(tmp_path, monkeypatch, error, reason):
+    monkeypatch.setenv("GARNER_RECORD", str(tmp_path))
+    body = f"from garner.errors import *\nwith job(sys.argv[1]):\n    raise {error}"
+    assert run(body, str(tmp_path / "job.log")).returncode != 0
+    assert read_json(tmp_path / "reason.json")["reason"] == reason
+    assert not (tmp_path / "resume").exists()
 
 
 def test_a_job_dies_with_the_process_that_started_it_even_through_a_shell(tmp_path):

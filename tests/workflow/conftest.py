@@ -86,9 +86,9 @@ class Workspace:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def stale(self, *arguments: str) -> set[str]:
+    def stale(self, *arguments: str, **options) -> set[str]:
         """The names of the working rules that a run would execute."""
-        done = self.run("--dry-run", *arguments)
+        done = self.run("--dry-run", *arguments, **options)
         assert done.returncode == 0, done.stdout + done.stderr
         said = done.stdout + done.stderr
         if "Job stats:" not in said:

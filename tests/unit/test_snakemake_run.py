@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from garner.errors import StateLockedError
-from garner.snakemake_lock import clear_stale_lock
+from garner.snakemake_run import clear_stale_lock
 
 
 @pytest.fixture

@@ -1,0 +1,103 @@
+"""One job as Snakemake wants it run, read from the job script that it wrote."""
+
+import hashlib
+import json
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from garner.errors import InputError
+from garner.files import sha256_of
+
+_PROPERTIES = "# properties = "
+
+
+@dataclass(frozen=True)
+class Submission:
+    """`key` tells the job (what is to be made, in this working folder), `signature` the version of it."""
+
+    key: str
+    signature: str
+    targets: list[str]  # "train_model:study=languages"; several for a group
+    outputs: list[str]
+    log: str  # of the rule, or of the first of a group
+    threads: int
+    memory_mb: int  # of all threads together
+    minutes: int
+    gpus: int
+    network: bool
+    command: str  # what Snakemake wants run, for `sh`
+
+    @property
+    def title(self) -> str:
+        """For people: `train_model of languages`."""
+        rule, *wildcards = _parts(self.targets[0])
+        more = f" and {len(self.targets) - 1} more" if len(self.targets) > 1 else ""
+        return rule + (f" of {', '.join(wildcards)}" if wildcards else "") + more
+
+    @property
+    def name(self) -> str:
+        """For the scheduler: `train_model.languages.3f9a2c41`. The key finds a job that nobody recorded."""
+        words = ".".join(_parts(self.targets[0]))
+        return re.sub(r"[^A-Za-z0-9._-]", "_", f"{words}.{self.key}")
+
+
+def read(script: Path, settings: str) -> Submission:
+    """Read a job script. `settings` tells all settings apart; it counts where a job has no params itself."""
+    first, _, command = script.read_text().partition(_PROPERTIES)[2].partition("\n")
+    try:
+        properties = json.loads(first)
+    except ValueError:
+        raise InputError(
+            f"{script} is no job script of Snakemake: it has no line `{_PROPERTIES}…`."
+        ) from None
+    resources, targets = properties["resources"], _targets(command)
+    made_of = {
+        "targets": targets,
+        "params": properties.get("params", settings),
+        "inputs": [_version(path) for path in properties["input"] or []],
+    }
+    return Submission(
+        key=hashlib.sha256(f"{Path.cwd()} {targets}".encode()).hexdigest()[:10],
+        signature=sha256_of(made_of),
+        targets=targets,
+        outputs=list(properties["output"] or []),
+        log=(properties.get("log") or [_log_of_group(targets)])[0],
+        threads=properties["threads"],
+        memory_mb=resources["mem_mb"],
+        minutes=resources["runtime"],
+        gpus=resources.get("gpu", 0),
+        network=bool(resources.get("network", 0)),
+        command=command,
+    )
+
+
+def _targets(command: str) -> list[str]:
+    """What follows `--target-jobs` in Snakemake's call of itself, up to the next option."""
+    words = shlex.split(command)
+    found = words[words.index("--target-jobs") + 1 :]
+    end = next(place for place, word in enumerate(found) if word.startswith("--"))
+    return sorted(found[:end])
+
+
+def _log_of_group(targets: list[str]) -> str:
+    rule, *wildcards = _parts(targets[0])
+    return "/".join(["logs", *wildcards, f"{rule}.log"])
+
+
+def _parts(target: str) -> list[str]:
+    """`clone_batch:study=languages,batch=3` -> clone_batch, languages, 3."""
+    rule, _, wildcards = target.partition(":")
+    return [rule, *(pair.partition("=")[2] for pair in wildcards.split(",") if pair)]
+
+
+def _version(path: str) -> list:
+    """What tells one version of an input from another; of a folder, its files'."""
+    try:
+        files = sorted(os.scandir(path), key=lambda entry: entry.name) if os.path.isdir(path) else []
+        stats = [os.stat(path), *(entry.stat() for entry in files)]
+    except OSError:
+        return [path]
+    return [path, *([stat.st_size, stat.st_mtime_ns] for stat in stats)]

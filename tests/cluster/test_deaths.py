@@ -1,0 +1,168 @@
+"""Each way in which jobs and their submitters die, through real schedulers: nothing is lost or run twice."""
+
+import signal
+import time
+
+import pytest
+
+LONG = {"epochs": 100, "patience": 100}  # some ten seconds of training
+LONGER = {"epochs": 500, "patience": 500}  # more than the half minute that a job has before it is warned
+
+
+@pytest.fixture
+def workspace(cluster, finished, tmp_path):
+    """A miniature study that is done but for its training, which takes a while."""
+    copy = finished.copy(tmp_path / "garner")
+    copy.settings["study"]["languages"]["train"] |= LONG
+    copy.settings["run"]["checkpoint_seconds"] = 1
+    copy.configure()
+    cluster.settle(copy)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished, tmp_path_factory):
+    """Digests of the long training, run in one piece on this machine."""
+    copy = finished.copy(tmp_path_factory.mktemp("undisturbed") / "garner")
+    copy.settings["study"]["languages"]["train"] |= LONG
+    copy.settings["run"]["checkpoint_seconds"] = 1
+    copy.configure()
+    copy.make("train")
+    return copy.digests()
+
+
+def training_has_begun(workspace) -> None:
+    wait_for(lambda: list((workspace.folder / "state/languages/train").glob("*.safetensors")))
+
+
+def wait_for(condition, seconds: float = 120):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return found
+
+
+def said(workspace) -> str:
+    return (workspace.folder / "snakemake.log").read_text()
+
+
+def ends_well(workspace, cluster, undisturbed, *arguments) -> None:
+    process = cluster.start(workspace, "train", *arguments)
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert workspace.digests() == undisturbed
+
+
+def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspace, cluster, undisturbed):
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    process.kill()
+    process.wait()
+    assert (
+        "make unlock" in workspace.run("--profile", cluster.profile, "train", env=cluster.environment).stderr
+    )
+    workspace.run("--unlock")
+    ends_well(workspace, cluster, undisturbed)
+    assert "attached to it" in said(workspace)
+    assert len(cluster.books(workspace)) == 1
+
+
+def test_a_job_that_ends_while_nobody_watches_is_not_run_again(workspace, cluster, undisturbed):
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    process.kill()
+    process.wait()
+    wait_for(lambda: not cluster.queued())
+    workspace.run("--unlock")
+    ends_well(workspace, cluster, undisturbed)
+    assert "while no Snakemake watched" in said(workspace)
+    assert len(cluster.books(workspace)) == 1
+
+
+def test_changed_settings_cancel_the_job_of_a_killed_submitter(workspace, cluster, undisturbed):
+    workspace.settings["study"]["languages"]["train"]["learning_rate"] = 0.5
+    workspace.configure()
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    process.kill()
+    process.wait()
+    workspace.run("--unlock")
+    del workspace.settings["study"]["languages"]["train"]["learning_rate"]
+    workspace.configure()
+    ends_well(workspace, cluster, undisturbed)
+    assert "of other settings or inputs" in said(workspace)
+
+
+def test_ctrl_c_cancels_the_jobs(workspace, cluster, undisturbed):
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    wait_for(lambda: not cluster.queued(), 60)
+    ends_well(workspace, cluster, undisturbed)
+
+
+def test_a_cancelled_job_is_noticed_and_tried_again(workspace, cluster, undisturbed):
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    (job_id,) = cluster.queued()
+    cluster.cancel(job_id)
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert workspace.digests() == undisturbed
+    assert len(cluster.books(workspace)) == 2
+
+
+def test_without_another_attempt_the_last_words_name_rule_study_reason_and_log(workspace, cluster):
+    process = cluster.start(workspace, "train", "--retries", "0")
+    training_has_begun(workspace)
+    (job_id,) = cluster.queued()
+    cluster.cancel(job_id)
+    assert process.wait(timeout=120) != 0
+    last = [line for line in said(workspace).splitlines() if line.startswith("failed: ")][-1]
+    assert last.startswith("failed: train_model of languages: killed")
+    assert last.endswith("Log: logs/languages/train/train.log")
+
+
+def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(workspace, cluster, tmp_path):
+    workspace.settings["study"]["languages"]["train"] |= LONGER
+    workspace.configure()
+    cluster.settle(workspace, warning_seconds=50)  # of the minute that is the least one can ask for
+    in_one_piece = workspace.copy(tmp_path / "in_one_piece")
+    in_one_piece.make("train")
+    ends_well(workspace, cluster, in_one_piece.digests(), "--set-resources", "train_model:runtime=1")
+    assert "stopped on request" in (workspace.folder / "logs/languages/train/train.log").read_text()
+    assert len(cluster.books(workspace)) == 1
+
+
+def test_a_job_that_asks_for_too_little_memory_is_tried_again_with_more(workspace, cluster, undisturbed):
+    cluster.enforce_memory(workspace)
+    process = cluster.start(workspace, "train", "--set-resources", "train_model:mem_mb=600*attempt**3")
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert workspace.digests() == undisturbed
+    jobs = cluster.books(workspace)
+    assert len(jobs) > 1
+    assert cluster.asked_memory_mb(jobs[-1]) > cluster.asked_memory_mb(jobs[0])
+
+
+def test_a_scheduler_that_is_away_for_a_while_loses_nothing(workspace, cluster, undisturbed):
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    cluster.scheduler.stop_master()
+    time.sleep(15)
+    assert process.poll() is None
+    cluster.scheduler.start_master()
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert "does not answer" in said(workspace)
+    assert workspace.digests() == undisturbed
+    assert len(cluster.books(workspace)) == 1
+
+
+def test_a_lost_node_is_given_up_after_a_while_and_its_job_runs_again(workspace, cluster, undisturbed):
+    cluster.settle(workspace, lost_minutes=0.3)
+    process = cluster.start(workspace, "train")
+    training_has_begun(workspace)
+    cluster.kill_node()
+    time.sleep(30)
+    cluster.start_node()
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert workspace.digests() == undisturbed
