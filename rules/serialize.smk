@@ -32,6 +32,4 @@ rule serialize_split:
 
 rule serialize:
     input:
-        of_each_study(
-            "results/{study}/serialize/{split}/index.json", split=SPLITS
-        ),
+        of_each_study("results/{study}/serialize/{split}/index.json", split=SPLITS),
