@@ -11,7 +11,7 @@ wherever the new one is not whole. A run also goes back to those whom an earlier
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from garner.client import DateReached
@@ -58,9 +58,9 @@ class GitHub:
         def work(journal: Journal, index: Index) -> None:
             frontier = self._recovered(journal, index)
             frontier.begin_run()
-            begun_before = frontier.restart(protocol.name)
-            journal.append(begun_before)
-            for record in begun_before:
+            restarted = frontier.restart(protocol.name)
+            journal.append(restarted)
+            for record in restarted:
                 frontier.learn(record)
 
             def fetch(pages: Iterable[Page]) -> list[dict]:
@@ -107,7 +107,7 @@ class GitHub:
                 "a list of repositories in scrape.repositories_file."
             )
 
-    def _with_state(self, work) -> None:
+    def _with_state(self, work: Callable[[Journal, Index], None]) -> None:
         settings = {"seeds": self._settings["seeds"], "exclude": sorted(self._exclude)}
         with_state(self._state, api_address(self._settings["api"]), settings, work)
 
