@@ -12,7 +12,7 @@ sys.path.insert(0, SCRIPTS)
 # For the jobs, on this host or a cluster's: the library of this checkout, and this Python's commands.
 os.environ.update(
     PYTHONPATH=os.pathsep.join(filter(None, [SCRIPTS, os.getenv("PYTHONPATH")])),
-    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
+    PATH=os.pathsep.join([os.path.dirname(sys.executable), os.getenv("PATH", "")]),
 )
 
 from garner import snakemake_run
@@ -59,7 +59,7 @@ rule all:
 
 
 onstart:
-    snakemake_run.begin()
+    snakemake_run.begin(workflow.dag)
 
 
 onerror:

@@ -36,23 +36,27 @@ wildcard_constraints:
     name=r"[\w.-]+",
 
 
-def memory(mb, each_input_mb=0):
-    """A function to `mem_mb`: so much, and more for each MB of input; twice as much at each further attempt."""
-    return growing("maximum_memory_mb", max(mb, LEAST_MEMORY_MB), each_input_mb)
+def memory(mb, each_input_mb=0, jobs=1):
+    """A function to `mem_mb`: so much, and more for each MB of input; twice as much at each further attempt.
+
+    Never above run.maximum_memory_mb, which `jobs` that a group runs side by side have together.
+    """
+    mb = max(mb, LEAST_MEMORY_MB)
+    return growing("maximum_memory_mb", mb, each_input_mb, jobs)
 
 
-def minutes(number, each_input_mb=0):
-    """A function to `runtime`, as `memory` is to `mem_mb`."""
-    return growing("maximum_minutes", number, each_input_mb)
+def minutes(number, each_input_mb=0, jobs=1):
+    """A function to `runtime`, as `memory` is to `mem_mb`; here `jobs` are those in a row."""
+    return growing("maximum_minutes", number, each_input_mb, jobs)
 
 
-def growing(maximum, base, each_input_mb):
-    """What `memory` and `minutes` have in common: no attempt asks for more than the setting `maximum` of `run`."""
+def growing(maximum, base, each_input_mb, jobs):
+    """What `memory` and `minutes` have in common; `maximum` is a setting of `run`."""
 
     def value(wildcards, input, attempt):
         size = input.size_mb if each_input_mb else 0
         wanted = round(base + each_input_mb * size) * 2 ** (attempt - 1)
-        return min(wanted, config["run"][maximum])
+        return min(wanted, config["run"][maximum] // jobs)
 
     return value
 

@@ -19,7 +19,7 @@ rule dictionary_of_tokens:
     threads: 4
     resources:
         mem_mb=memory(8000),
-        runtime=minutes(120),
+        runtime=minutes(120, jobs=2),
     params:
         settings=study("dictionary"),
         code=code("dictionary.py"),

@@ -25,7 +25,7 @@ rule export_model:
         "../envs/train.yaml"
     resources:
         mem_mb=memory(4000),
-        runtime=minutes(60),
+        runtime=minutes(60, jobs=3),
     params:
         settings=study("export"),
         code=code("export.py", "model"),

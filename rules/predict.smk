@@ -25,7 +25,7 @@ rule predict_test:
         "../envs/app.yaml"
     resources:
         mem_mb=memory(4000),
-        runtime=minutes(60),
+        runtime=minutes(60, jobs=3),
     params:
         code=code("predict.py"),
     message:

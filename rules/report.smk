@@ -46,7 +46,7 @@ rule report_plots:
         "../envs/train.yaml"
     resources:
         mem_mb=memory(4000),
-        runtime=minutes(60),
+        runtime=minutes(60, jobs=3),
     params:
         code=code("report.py"),
     message:

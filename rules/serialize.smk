@@ -19,8 +19,8 @@ rule serialize_split:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=memory(3000),
-        runtime=minutes(120),
+        mem_mb=memory(3000, jobs=len(SPLITS)),
+        runtime=minutes(120, jobs=2),
     params:
         settings=study("serialize"),
         code=code("serialize.py"),

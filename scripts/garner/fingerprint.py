@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# These can't change a result: how an error is worded, how progress is shown, how and on which disk a job runs.
+# These can't change a result: how an error is worded, how progress is shown, how and where a job runs.
 LEFT_OUT = {"garner", "garner.errors", "garner.logs", "garner.jobs", "garner.staging"}
 
 

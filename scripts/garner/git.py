@@ -134,7 +134,8 @@ class Clone:
     def contents(self, blobs: list[str]) -> Iterator[bytes]:
         """The bytes of each blob, one in memory at a time; every blob must be there (see `sizes`)."""
         read = 0
-        with self._running(["cat-file", "--batch", "--buffer"], self._listed(blobs)) as process:
+        command, broken_off = ["cat-file", "--batch", "--buffer"], (0, -signal.SIGPIPE)
+        with self._running(command, self._listed(blobs), accepted=broken_off) as process:
             for header in process.stdout:
                 size = _size(header)
                 if size is None:

@@ -108,9 +108,12 @@ def _leave_word(error: GarnerError | MemoryError, resume: bool) -> None:
         reason = "time" if _warned.is_set() else "killed"
     else:
         reason = "passing" if error.passing else "error"
-    write_json(Path(record, "reason.json"), {"reason": reason, "detail": str(error)})
-    if interrupted and resume and _warned.is_set():
-        Path(record, "resume").touch()
+    try:
+        write_json(Path(record, "reason.json"), {"reason": reason, "detail": str(error)})
+        if interrupted and resume and _warned.is_set():
+            Path(record, "resume").touch()
+    except (GarnerError, OSError) as unwritten:
+        log.error("and no word of it can be left for the scheduler's side: %s", unwritten)
 
 
 def _on_stop(number: int, gently: bool) -> None:

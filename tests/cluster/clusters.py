@@ -67,6 +67,7 @@ class Cluster:
 class ThroughGridEngine(Cluster):
     profile = "sge"
     SETTING = "queues"
+    TOO_LITTLE_MB = 600  # of address space, for the training of the miniature study
     QUEUES: ClassVar = {"cpu": "all.q", "gpu": "gpu.q", "network": "network.q"}
 
     def asked_for_gpu(self, job: Job) -> bool:
@@ -123,6 +124,7 @@ class ThroughGridEngine(Cluster):
 class ThroughSlurm(Cluster):
     profile = "slurm"
     SETTING = "partitions"
+    TOO_LITTLE_MB = 300  # in use
     QUEUES: ClassVar = {"cpu": "cpu", "gpu": "gpu", "network": "network"}
 
     def asked_for_gpu(self, job: Job) -> bool:

@@ -21,24 +21,19 @@ SITE = {
     "extra": [],
     "environment": ["PATH", "HOME"],
     "warning_seconds": 30,
-    "requeues": 2,
+    "continuations": 2,
 }
 EATER = "exec python3 -c 'import time; eaten = bytearray(600 * 2**20); time.sleep(60)'"
-# Two shells below the body, as Snakemake's jobs are: goes on after the warning what it did before.
+# Two shells below the body, as stages are.
 WARNED = """python3 -c "
-import os, pathlib, signal, sys
-if pathlib.Path('saved').exists():
-    sys.exit(0)
-def save(*_):
-    pathlib.Path('saved').touch()
-    pathlib.Path(os.environ['GARNER_RECORD'], 'resume').touch()
-    sys.exit(75)
-signal.signal(signal.SIGUSR1, save)
+import signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(75))
+print('begun', flush=True)
 while True:
     signal.pause()
 "
 code=$?
-echo stage $code
+echo stage ended with $code
 exit $code
 """
 
@@ -80,7 +75,7 @@ class Submitted:
         assert holds((self.record / "started").exists, 30), self.standing
 
     def verdict(self):
-        assert holds(lambda: verbs.verdict(self.id, self.site), 60), self.standing
+        assert holds(lambda: verbs.verdict(self.id, self.site), 120), self.standing
         return verbs.verdict(self.id, self.site)
 
 
@@ -122,16 +117,21 @@ def test_a_gpu_job_sees_its_gpu_in_the_gpu_partition(here):
     assert (here / "seen").read_text() == "gpu 0\n"
 
 
-def test_a_warned_job_saves_and_goes_on_under_its_id_and_in_its_log(here):
+def test_the_warning_before_the_time_limit_reaches_the_stage_and_the_job_ends_by_itself(here):
     job = Submitted(here, WARNED, minutes=1)
-    job.begins()
-    assert holds((here / "saved").exists, 120)
-    assert holds(lambda: job.standing and job.standing.state == "pending", 30)
-    assert holds((job.record / "exit").exists, 60)
-    assert (job.record / "exit").read_text() == "0\n"
+    assert job.verdict().reason == "exit"
+    assert job.log.read_text() == "begun\nstage ended with 75\n"
+    assert (job.record / "exit").read_text() == f"75 {job.id}\n"
+
+
+def test_a_job_that_slurm_puts_back_runs_again_under_its_id_and_keeps_its_log(here):
+    job = Submitted(here, "mkdir first && echo first && exec sleep 60; echo second")
+    assert holds((here / "first").exists, 30)
+    call(["scontrol", "requeue", job.id])  # as after preemption, or the loss of its node
+    assert holds(lambda: job.standing.state == "pending", 30)
     assert job.verdict().succeeded
-    said = [line for line in job.log.read_text().splitlines() if line.startswith("stage")]
-    assert said == ["stage 75", "stage 0"]
+    said = job.log.read_text()
+    assert said.index("first") < said.index("second")
 
 
 def test_the_end_of_a_job_is_told_with_and_without_accounting(either):
@@ -195,7 +195,7 @@ def test_what_no_node_offers_is_refused_before_it_waits_for_ever(here, changes, 
 def test_slurms_refusal_is_told_with_the_setting_to_mend(here, site, cure):
     answer = call(verbs.submit_command(asks(gpus=1), SITE | site, "x"), stdin="#!/bin/sh\n")
     assert answer.returncode != 0
-    assert cure in verbs.refusal(answer.stderr, SITE)
+    assert cure in verbs.refusal(answer.stderr)
 
 
 def test_a_slurm_that_is_away_is_unreachable_and_refuses_nothing(here, slurm):
@@ -205,7 +205,7 @@ def test_a_slurm_that_is_away_is_unreachable_and_refuses_nothing(here, slurm):
     try:
         with pytest.raises(UnreachableError, match="Unable to contact slurm controller"):
             verbs.queue()
-        assert verbs.refusal(call(["sbatch", "--wrap=true"]).stderr, SITE) is None
+        assert verbs.refusal(call(["sbatch", "--wrap=true"]).stderr) is None
         assert ends.verdict().succeeded  # accounting is another daemon
     finally:
         slurm.start_master()
@@ -215,6 +215,6 @@ def test_the_doctor_knows_this_slurm(either):
     assert [check.problem for check in verbs.checks(SITE) if check.problem] == []
     wrong = SITE | {"partitions": SITE["partitions"] | {"gpu": "gpus"}, "gres": "tpu"}
     assert {check.what for check in verbs.checks(wrong) if check.problem} == {
-        "partition for the gpu",
+        "partition for GPU jobs",
         "gres tpu",
     }

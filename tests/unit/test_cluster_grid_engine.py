@@ -155,7 +155,7 @@ def test_a_job_put_back_into_the_queue_has_not_ended():
     ],
 )
 def test_a_refused_job_is_told_in_one_line_with_the_cure(words, cure):
-    line = grid_engine.refusal(words, SITE)
+    line = grid_engine.refusal(words)
     assert cure in line
     assert "\n" not in line
 
@@ -163,10 +163,10 @@ def test_a_refused_job_is_told_in_one_line_with_the_cure(words, cure):
 @pytest.mark.parametrize(
     "words",
     [
-        "error: commlib error: got select error (Connection refused)\nUnable to run job: unable to send message "
-        'to qmaster using port 6444 on host "vm": got send error.\nExiting.',
+        "error: commlib error: got select error (Connection refused)\nUnable to run job: unable to send "
+        'message to qmaster using port 6444 on host "vm": got send error.\nExiting.',
         "Unable to initialize environment because of error: unable to read qmaster name: can't open",
     ],
 )
 def test_a_scheduler_that_is_away_has_refused_nothing(words):
-    assert grid_engine.refusal(words, SITE) is None
+    assert grid_engine.refusal(words) is None

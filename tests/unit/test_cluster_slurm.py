@@ -340,7 +340,7 @@ def test_no_slurm_configured_here_is_an_error_with_the_cure(answers):
     ],
 )
 def test_a_refused_job_is_told_in_one_line_with_the_cure(words, cure):
-    line = slurm.refusal(f"sbatch: {words}", SITE)
+    line = slurm.refusal(f"sbatch: {words}")
     assert cure in line
     assert "\n" not in line
     assert "sbatch:" not in line
@@ -357,7 +357,7 @@ def test_a_refused_job_is_told_in_one_line_with_the_cure(words, cure):
     ],
 )
 def test_a_scheduler_that_is_away_or_has_too_many_jobs_has_refused_nothing(words):
-    assert slurm.refusal(f"sbatch: error: Batch job submission failed: {words}", SITE) is None
+    assert slurm.refusal(f"sbatch: error: Batch job submission failed: {words}") is None
 
 
 def test_the_doctor_names_what_the_site_does_not_have(answers):
@@ -365,9 +365,9 @@ def test_the_doctor_names_what_the_site_does_not_have(answers):
     answers["sacctmgr"] = "lab|normal,long\n"
     site = SITE | {"account": "lob", "qos": "long"}
     problems = {check.what: check for check in slurm.checks(site) if check.problem}
-    assert set(problems) == {"partition for the gpu", "gres gpu", "account"}
-    assert problems["partition for the gpu"].problem == "gpu is not there. There are: gpus, cpu"
-    assert problems["account"].settings == {"account": "…"}
+    assert set(problems) == {"partition for GPU jobs", "gres gpu", "account"}
+    assert problems["partition for GPU jobs"].settings == {"partitions": {"gpu": "gpus"}}
+    assert problems["account"].settings == {"account": "lab"}
 
 
 def test_the_doctor_is_content_with_a_site_that_has_what_is_named(answers):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from tests.unit.test_cluster_submission import script
 AWAY = 'echo "error: commlib error: got select error (Connection refused)" >&2; exit 1'
 NOBODY = 'echo "error: job id not found" >&2; exit 1'
 KILLED = "failed 100 : assumedly after job\nexit_status 137 (Killed)\nmaxvmem {}\nru_wallclock 9s\nslots 1\n"
-SETTINGS = {"poll_seconds": 5, "lost_minutes": 1}
+SETTINGS = {"poll_seconds": 5, "lost_minutes": 1, "continuations": 2}
 
 
 @pytest.fixture
@@ -64,6 +65,26 @@ def submit(cluster, run="run-1", **changes) -> subprocess.CompletedProcess:
     path = script(cluster.folder, **changes)
     environment = os.environ | {"GARNER_RUN": run}
     return subprocess.run(["sge/submit.py", path], capture_output=True, text=True, env=environment)
+
+
+def submitting(cluster, run="run-1", **changes) -> subprocess.Popen:
+    """The same, going on."""
+    path = script(cluster.folder, **changes)
+    return subprocess.Popen(
+        ["sge/submit.py", path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"GARNER_RUN": run},
+        start_new_session=True,
+    )
+
+
+def until(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
 
 
 def entry() -> Entry:
@@ -180,6 +201,57 @@ def test_a_job_that_cannot_start_is_failed_with_the_schedulers_reason_and_taken_
     assert cluster.said("qdel") == ["qdel 7"]
 
 
+def test_a_job_that_was_given_up_and_comes_back_does_not_speak_for_its_successor(cluster):
+    submit(cluster)
+    cluster.queue(("7", "x", "r"))
+    write_text(entry().record / "exit", "0 6\n")
+    assert state() == "running"
+    write_text(entry().record / "exit", "0 7\n")
+    assert state() == "success"
+
+
+def test_the_jobs_own_word_is_waited_for_where_a_shared_folder_lags(cluster):
+    submit(cluster)
+    cluster.answer("qacct", "printf 'failed 0\\nexit_status 1\\n'")
+    assert [state(10), state(35)] == ["running"] * 2
+    ends(1, reason="error", detail="row 7 has no label")
+    assert state(36) == "failed"
+    assert entry().failure == {"reason": "error", "detail": "row 7 has no label"}
+
+
+def test_a_node_that_does_not_see_the_folder_is_named_as_the_cause(cluster):
+    submit(cluster)
+    cluster.answer("qacct", "printf 'failed 0\\nexit_status 1\\n'")
+    assert state(10) == "running"
+    assert state(50) == "failed"
+    assert entry().failure["reason"] == "start"
+    assert f"does its node see {cluster.folder}?" in entry().failure["detail"]
+
+
+def test_of_what_killed_a_job_the_books_know_more_than_the_stage(cluster):
+    submit(cluster)
+    limit = "failed 37 : qmaster enforced h_rt\\nexit_status 137 (Killed)\\nru_wallclock 3600s\\n"
+    ends(1, reason="killed", detail="stopped by SIGUSR2")
+    cluster.answer("qacct", f"printf '{limit}'")
+    assert state() == "failed"
+    assert entry().failure["reason"] == "time"
+
+
+def test_a_job_is_given_up_for_lost_though_the_books_never_answer(cluster):
+    submit(cluster)
+    write_text(entry().record / "started", "node7\n")
+    cluster.answer("qacct", AWAY)
+    assert [state(10), state(60)] == ["running"] * 2
+    assert state(80) == "failed"
+    assert entry().failure["reason"] == "lost"
+
+
+def test_an_answer_that_breaks_off_is_a_scheduler_that_is_away(cluster):
+    submit(cluster)
+    cluster.answer("qstat", "echo '<a><queue_info>'")
+    assert state(10) == "running"
+
+
 def test_the_reason_that_the_stage_gave_is_kept(cluster):
     submit(cluster)
     ends(1, reason="error", detail="row 7 has no label")
@@ -196,6 +268,52 @@ def test_a_mistake_of_the_users_is_not_tried_again_in_the_same_run_and_is_in_the
     assert "is not tried again: row 7 has no label" in again.stderr
     assert submit(cluster, run="run-2").returncode == 0
     assert len(cluster.said("qsub")) == 2
+
+
+def warned() -> None:
+    """What a stage leaves that saved its progress at the warning of its time limit."""
+    ends(1, reason="time", detail="stopped by SIGUSR1")
+    (entry().record / "resume").touch()
+
+
+def test_what_stops_at_its_time_limit_goes_on_in_a_new_job_and_snakemake_asks_by_the_old_id(cluster, capsys):
+    submit(cluster)
+    warned()
+    cluster.answer("qsub", "cat > /dev/null; echo 8")
+    assert state() == "running"
+    assert (entry().id, entry().former) == ("8", ["7"])
+    assert "goes on after its time limit, as job 8" in capsys.readouterr().err
+    ends(0)
+    assert status.status(ledger.find_by_id("7"), grid_engine, SETTINGS, 0) == "success"
+
+
+def test_what_never_gets_done_within_its_time_limit_fails_in_the_end(cluster):
+    submit(cluster)
+    for _ in range(2):
+        warned()
+        assert state() == "running"
+    warned()
+    assert state() == "failed"
+    assert entry().failure["reason"] == "time"
+
+
+def test_a_continuation_that_nobody_could_record_is_found_and_not_sent_twice(cluster):
+    submit(cluster)
+    warned()
+    cluster.answer("qsub", AWAY)
+    assert state() == "running"
+    cluster.queue(("7", entry().name, "r"), ("9", entry().name, "qw"))
+    assert state() == "running"
+    assert entry().id == "9"
+
+
+def test_ctrl_c_cancels_what_goes_on_by_its_present_id(cluster):
+    submit(cluster)
+    warned()
+    cluster.answer("qsub", "cat > /dev/null; echo 8")
+    state()
+    subprocess.run(["sge/cancel.py", "7"])
+    assert cluster.said("qdel") == ["qdel 8"]
 
 
 def test_a_job_that_died_is_submitted_again(cluster):
@@ -234,6 +352,92 @@ def test_a_job_that_ended_well_while_nobody_watched_is_not_run_again(cluster):
     assert (done.stdout, len(cluster.said("qsub"))) == ("7\n", 1)
     assert "ended well" in done.stderr
     assert state() == "success"
+
+
+def test_a_job_that_ended_well_though_nobody_could_record_its_submission_is_not_run_again(cluster):
+    submit(cluster)
+    killed_between = entry()
+    killed_between.id = ""
+    killed_between.save()
+    write_text(entry().record / "exit", "0 9\n")
+    write_json(marker("results/model"), {"external_jobid": "9"})
+    assert submit(cluster, run="run-2").stdout == "9\n"
+    assert len(cluster.said("qsub")) == 1
+    assert state() == "success"
+
+
+def test_a_job_of_another_folder_with_the_same_number_is_left_alone(cluster):
+    """Numbers begin anew where a scheduler was set up anew, and two schedulers have the same."""
+    submit(cluster)
+    cluster.queue(("7", "somebody.else", "r"))
+    submit(cluster, run="run-2", params={"seed": 2})
+    assert not cluster.said("qdel")
+    assert len(cluster.said("qsub")) == 2
+
+
+def test_a_job_that_does_not_start_is_cancelled_by_the_next_snakemake_and_submitted_anew(cluster):
+    submit(cluster)
+    gone = cluster.folder / "gone"
+    cluster.answer("qdel", f"touch {gone}")
+    listed = f"<JB_job_number>7</JB_job_number><JB_name>{entry().name}</JB_name><state>Eqw</state>"
+    job = f"<job_list>{listed}</job_list>"
+    cluster.answer(
+        "qstat", f"[ -e {gone} ] && L= || L='{job}'; echo \"<a><queue_info/><job_info>$L</job_info></a>\""
+    )
+    cluster.answer("qsub", "cat > /dev/null; echo 8")
+    done = submit(cluster, run="run-2")
+    assert done.stdout == "8\n"
+    assert "job 7, which does not start: cancelling it" in done.stderr
+
+
+def test_a_submission_that_outlives_its_snakemake_is_waited_for_and_not_made_twice(cluster):
+    submit(cluster)
+    name = entry().name
+    entry().close(None)
+    asked = cluster.folder / "asked"
+    cluster.answer("qsub", f"cat > /dev/null; touch {asked}; sleep 1; echo 8")
+    cluster.queue(("8", name, "r"))
+    with submitting(cluster, run="run-2") as orphan:
+        until(asked.exists)
+        done = submit(cluster, run="run-3")
+        assert orphan.stdout.read() == "8\n"
+    assert done.stdout == "8\n"
+    assert "attached to it" in done.stderr
+    assert len(cluster.said("qsub")) == 2
+
+
+def test_ctrl_c_during_a_submission_cancels_the_job_that_snakemake_will_not_hear_of(cluster):
+    asked = cluster.folder / "asked"
+    cluster.answer("qsub", f"cat > /dev/null; touch {asked}; sleep 1; echo 8")
+    with submitting(cluster) as process:
+        until(asked.exists)
+        os.killpg(process.pid, signal.SIGINT)
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 130
+    assert cluster.said("qdel") == ["qdel 8"]
+
+
+def group(*targets, output) -> dict:
+    return {"type": "group", "target": "' '".join(targets), "output": output}
+
+
+def test_a_group_of_other_targets_that_makes_the_same_file_ends_before_its_successor_begins(cluster):
+    both = group(
+        "export_model:study=a", "predict_test:study=a", output=["results/a/export", "results/a/test"]
+    )
+    assert submit(cluster, **both).stdout == "7\n"
+    gone = cluster.folder / "gone"
+    cluster.answer("qdel", f"touch {gone}")
+    listed = f"<JB_job_number>7</JB_job_number><JB_name>{entry().name}</JB_name><state>r</state>"
+    cluster.answer(
+        "qstat",
+        f"[ -e {gone} ] && L= || L='<job_list>{listed}</job_list>'; "
+        'echo "<a><queue_info/><job_info>$L</job_info></a>"',
+    )
+    cluster.answer("qsub", f"cat > /dev/null; [ -e {gone} ] && echo 8")
+    done = submit(cluster, run="run-2", **group("predict_test:study=a", output=["results/a/test"]))
+    assert done.stdout == "8\n"
+    assert "makes some of the same files as predict_test of a: cancelling it" in done.stderr
 
 
 def test_a_job_that_ended_well_and_was_recorded_runs_again_when_it_is_asked_for(cluster):

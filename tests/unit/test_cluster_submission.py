@@ -10,15 +10,15 @@ from garner.cluster.body import body
 from garner.cluster.ledger import marker
 from garner.cluster.submission import read
 from garner.errors import ConfigError, InputError
-from garner.files import read_json
 
-SETTINGS = {"environment": ["PATH", "COLOUR"], "requeues": 2}
+SETTINGS = {"environment": ["PATH", "COLOUR"]}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GARNER_SETTINGS", "settings-1.json")
+    monkeypatch.setenv("JOB_ID", "7")  # as Grid Engine sets it in a job
     return tmp_path
 
 
@@ -79,6 +79,26 @@ def test_more_memory_in_another_attempt_is_the_same_version(folder):
     assert read(script(folder, resources=more), "s").signature == read(script(folder), "s").signature
 
 
+def test_more_inputs_than_snakemake_lists_make_another_version_as_well(folder):
+    inputs = [folder / f"{number}.parquet" for number in range(101)]
+    for path in inputs:
+        path.write_text("rows")
+
+    def signature(run: str) -> str:
+        waited = "\n".join([f"{folder}/.snakemake/tmp.{run}", *map(str, inputs)])
+        (folder / "wait.txt").write_text(waited)
+        path = script(folder, input=None)
+        path.write_text(
+            path.read_text().replace("--cores", f"--wait-for-files-file '{folder}/wait.txt' --cores")
+        )
+        return read(path, "s").signature
+
+    before = signature("first")
+    assert signature("second") == before
+    os.utime(inputs[7], (1, 1))
+    assert signature("third") != before
+
+
 def test_a_group_has_no_params_and_changes_with_any_setting(folder):
     group = {"type": "group", "params": None, "log": None}
     path = script(folder, target="serialize_split:study=a,split=test' 'dictionary_of_tokens:study=a", **group)
@@ -99,10 +119,10 @@ def test_a_file_that_is_no_job_script_is_named(folder):
 def test_a_job_leaves_its_exit_code_and_marks_what_is_not_recorded_yet(folder):
     done, record = run(folder, "exit 0")
     assert done.returncode == 0
-    assert (record / "exit").read_text() == "0\n"
+    assert (record / "exit").read_text() == "0 7\n"
     assert "external_jobid" in marker("results/model").read_text()
     done, record = run(folder, "exit 7")
-    assert (record / "exit").read_text() == "1\n"  # as Snakemake's own line makes of it
+    assert (record / "exit").read_text() == "1 7\n"  # as Snakemake's own line makes of it
 
 
 def test_a_job_is_given_the_variables_that_the_site_names_and_no_secret(folder, monkeypatch):
@@ -130,19 +150,7 @@ def test_the_warning_reaches_the_work_and_not_the_shell_around_it(folder):
         assert process.stdout.readline() == "up\n"
         os.killpg(process.pid, 10)  # SIGUSR1, to all processes of the job, as Grid Engine sends it
         assert process.stdout.read() == "saved\n"
-    assert (folder / "record" / "exit").read_text() == "1\n"
-
-
-def test_a_job_that_asks_to_go_on_is_put_back_into_the_queue_so_many_times_and_no_more(folder):
-    work = 'touch "$GARNER_RECORD/resume"; exit 75'
-    codes = [run(folder, work)[0].returncode for _ in range(3)]
-    assert codes == [99, 99, 1]
-
-
-def test_a_failed_job_that_asks_for_nothing_is_not_put_back(folder):
-    done, record = run(folder, 'echo {} > "$GARNER_RECORD/reason.json"; exit 1')
-    assert done.returncode == 1
-    assert read_json(record / "reason.json") == {}
+    assert (folder / "record" / "exit").read_text() == "1 7\n"
 
 
 def profile(folder, shared="", own=None):
@@ -150,7 +158,7 @@ def profile(folder, shared="", own=None):
         "cluster: {queues: {cpu: a.q, gpu: g.q, network: null}, parallel_environment: smp, memory: mem_free,"
     )
     base += " gpus: gpus, project: null, mail: null, extra: [], environment: [PATH], warning_seconds: 120,"
-    base += " requeues: 9, poll_seconds: 5, lost_minutes: 30, patience_minutes: 60}"
+    base += " continuations: 9, poll_seconds: 5, lost_minutes: 30, patience_minutes: 60}"
     (folder / "cluster.yaml").write_text(shared or base)
     if own is not None:
         (folder / "cluster.local.yaml").write_text(own)
@@ -173,6 +181,7 @@ def test_what_a_site_sets_wins_over_what_is_shipped(folder):
             "cluster: {queues: {gpus: a}}",
             "cluster.queues.gpus is no setting of a cluster; did you mean 'gpu'?",
         ),
+        ("cluster: {environment: [PATH, 7]}", "cluster.environment is ['PATH', 7]. Expected a list of texts"),
         ("cluster: {project: 7}", "cluster.project is 7. Expected text"),
         ("cluster: {queues: all.q}", "cluster.queues is 'all.q'. Expected a block of keys"),
         ("cluster:\n  mail: [\n", "cluster.local.yaml, line 3"),
@@ -193,4 +202,4 @@ def test_a_setting_that_was_deleted_is_missed_by_name(folder):
 
 @pytest.mark.parametrize("name", ["sge"])
 def test_the_shipped_profiles_hold_every_setting(root, name):
-    assert site.load(root / "profiles" / name, grid_engine.SETTINGS)["requeues"] > 0
+    assert site.load(root / "profiles" / name, grid_engine.SETTINGS)["continuations"] > 0

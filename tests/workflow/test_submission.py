@@ -1,7 +1,7 @@
 """What reaches a scheduler: which jobs, with what memory, time and threads.
 
-The scheduler is this machine: it notes what it is asked for and runs the job at once.
-tests/cluster has real ones.
+The scheduler is this machine: it notes what it is asked for and runs the job at once. Real ones are in
+tests/cluster.
 """
 
 import json
@@ -115,12 +115,13 @@ def test_a_job_that_died_asks_for_twice_as_much_up_to_what_the_settings_allow(ne
     assert [job["resources"]["runtime"] for job in jobs] == [1440, 2000, 2000]
 
 
-def test_no_first_attempt_asks_for_more_than_the_settings_allow(new_workspace):
-    workspace = new_workspace()
-    workspace.settings["run"] |= {"maximum_memory_mb": 3000, "maximum_minutes": 30}
-    workspace.configure()
-    _, jobs = submit(workspace, "scrape", script=REFUSE)
-    assert [(job["resources"]["mem_mb"], job["resources"]["runtime"]) for job in jobs] == [(3000, 30)]
+def test_no_first_attempt_asks_for_more_than_the_settings_allow_nor_a_group_together(copy_of_finished):
+    copy_of_finished.settings["run"] |= {"maximum_memory_mb": 6000, "maximum_minutes": 90}
+    copy_of_finished.settings["study"]["languages"]["dictionary"]["size"] = 1500
+    copy_of_finished.configure()
+    _, jobs = submit(copy_of_finished, "all", "serialize", script=REFUSE)
+    asked = [(name(job), job["resources"]["mem_mb"], job["resources"]["runtime"]) for job in jobs]
+    assert asked == [("languages-shards", 6000, 90)]
 
 
 def test_what_needs_the_network_runs_on_the_submit_host_where_the_settings_say_so(new_workspace):

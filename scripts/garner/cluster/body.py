@@ -31,16 +31,10 @@ while :; do
   code=$?
   kill -0 $! 2> /dev/null || break
 done
-if [ -e "$record/resume" ]; then
-  echo "$code" >> "$record/requeued"
-  if [ "$(wc -l < "$record/requeued")" -le {requeues} ]; then
-    {requeue}
-  fi
-fi
 for marker in {markers}; do
   mkdir -p "$(dirname "$marker")" && printf '{{"external_jobid": "%s"}}' "{job_id}" > "$marker"
 done
-echo "$code" > "$record/exit.part" && sync "$record/exit.part" && mv "$record/exit.part" "$record/exit"
+cd "$record" && echo "$code {job_id}" > exit.part && sync exit.part && mv exit.part exit
 exit "$code"
 """
 
@@ -61,8 +55,6 @@ def body(job: Submission, record: Path, settings: dict, scheduler: Scheduler) ->
         folder=shlex.quote(str(Path.cwd())),
         command=job.command.strip(),
         on_warning=scheduler.ON_WARNING,
-        requeues=settings["requeues"],
-        requeue=scheduler.REQUEUE,
         markers=" ".join(shlex.quote(str(marker(output))) for output in job.outputs),
         job_id=scheduler.JOB_ID,
     )

@@ -64,20 +64,23 @@ def _probes(scheduler: Scheduler, settings: dict, patience: float, address: str)
         )
         if answer.returncode != 0:
             words = answer.stderr.strip() or answer.stdout.strip()
-            yield Check(f"a job for the {kind}", scheduler.refusal(words, settings) or words)
+            yield Check(f"a job for the {kind}", scheduler.refusal(words) or words)
         else:
             waiting[kind] = (scheduler.parse_id(answer.stdout), record, log)
     begin = time.monotonic()
-    while waiting and time.monotonic() < begin + patience:
-        time.sleep(LOOK)
-        for kind, (_, record, _) in list(waiting.items()):
-            if (record / "exit").exists():
-                del waiting[kind]
-                yield _told(kind, record, time.monotonic() - begin)
-    for kind, (job_id, _, log) in waiting.items():
-        standing = scheduler.queue().get(job_id)
-        call(scheduler.cancel_command([job_id]))
-        yield Check(f"a job for the {kind}", _unheard(job_id, standing, patience, log))
+    try:
+        while waiting and time.monotonic() < begin + patience:
+            time.sleep(LOOK)
+            for kind, (_, record, _) in list(waiting.items()):
+                if (record / "exit").exists():
+                    del waiting[kind]
+                    yield _told(kind, record, time.monotonic() - begin)
+        queue = scheduler.queue() if waiting else {}
+        for kind, (job_id, _, log) in waiting.items():
+            yield Check(f"a job for the {kind}", _unheard(job_id, queue.get(job_id), patience, log))
+    finally:
+        if waiting:
+            call(scheduler.cancel_command([job_id for job_id, *_ in waiting.values()]))
 
 
 def _probe(kind: str, address: str, gpus: int = 0, network: bool = False) -> Submission:

@@ -18,7 +18,6 @@ COMMANDS = ["qsub", "qstat", "qacct", "qdel", "qconf", "qhost"]
 SUFFIX = ".sge"
 JOB_ID = "$JOB_ID"
 ON_WARNING = ""  # every process of the job gets the signal
-REQUEUE = "exit 99"  # by this exit code a job asks to be queued again, whatever `-r` says
 SETTINGS = COMMON | {
     "queues": {"cpu": TEXT, "gpu": TEXT, "network": OPTIONAL},
     "parallel_environment": TEXT,
@@ -33,6 +32,7 @@ _AWAY = re.compile(
 _RESCHEDULING = 25
 _BEFORE_THE_JOB = range(1, 34)  # the numbers of `failed` in accounting(5) for a job that never began, but 25
 _BY_A_LIMIT = 37
+_PATTERN = set("*?[!&|")  # of the queues that a pattern fits, the scheduler chooses itself
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -84,7 +84,7 @@ def parse_id(output: str) -> str:
 
 def refuse_unfit(job: Submission, site: dict) -> None:
     """`qsub` takes a job that asks for more memory than any node has, and lets it wait for ever."""
-    hosts = ElementTree.fromstring(_asked(["qhost", "-xml"]))
+    hosts = _xml(["qhost", "-xml"])
     memories = [value.text for value in hosts.iterfind("./host/hostvalue[@name='mem_total']")]
     largest = max((_mb(text) for text in memories if text and text != "-"), default=None)
     if largest is not None and job.memory_mb > largest:
@@ -94,7 +94,7 @@ def refuse_unfit(job: Submission, site: dict) -> None:
         )
 
 
-def refusal(words: str, site: dict) -> str | None:
+def refusal(words: str) -> str | None:
     if _AWAY.search(words):
         return None
     said = " ".join(re.sub(r"Unable to run job:|Exiting\.\s*$", "", words).split())
@@ -114,7 +114,7 @@ def refusal(words: str, site: dict) -> str | None:
 
 def queue() -> dict[str, Standing]:
     """One `qstat`; its list by queues, as a job's own state does not tell that its node is silent."""
-    answer = ElementTree.fromstring(_asked(["qstat", "-f", "-xml"]))
+    answer = _xml(["qstat", "-f", "-xml"])
     found = {}
     for place in answer.iter("Queue-List"):
         silent = "u" in (place.findtext("state") or "")
@@ -181,10 +181,10 @@ def checks(site: dict) -> Iterator[Check]:
     """What the site's settings name, against what is there."""
     queues = _asked(["qconf", "-sql"]).split()
     for kind, queue in site["queues"].items():
-        if queue and queue != "*":
-            yield named(
-                f"queue for {WORDS[kind]}", queue, queues, lambda name, kind=kind: {"queues": {kind: name}}
-            )
+        for name in queue.split(",") if queue else []:  # a list, of which each may name hosts: a.q,b.q@fast
+            if not set(name) & _PATTERN:
+                what, name = f"queue for {WORDS[kind]}", name.partition("@")[0]
+                yield named(what, name, queues, lambda near, kind=kind: {"queues": {kind: near}})
     environments = call(["qconf", "-spl"]).stdout.split()
     environment = site["parallel_environment"]
     yield named(
@@ -200,8 +200,8 @@ def checks(site: dict) -> Iterator[Check]:
                 f"its allocation rule is {rule}, which may spread a job over hosts. Take one with $pe_slots",
                 {"parallel_environment": "…"},
             )
-    lines = [line.split() for line in _asked(["qconf", "-sc"]).splitlines() if not line.startswith("#")]
-    complexes = {fields[0]: fields for fields in lines}
+    lines = [line.split() for line in _asked(["qconf", "-sc"]).splitlines()]
+    complexes = {fields[0]: fields for fields in lines if fields and not fields[0].startswith("#")}
     names = [name for name, fields in complexes.items() if fields[4] != "NO"]  # may be asked for
     if site["memory"]:
         yield named("complex for memory", site["memory"], names, lambda name: {"memory": name})
@@ -222,6 +222,14 @@ def _asked(command: list[str]) -> str:
     if answer.returncode != 0:
         raise UnreachableError((answer.stderr or answer.stdout).strip())
     return answer.stdout
+
+
+def _xml(command: list[str]) -> ElementTree.Element:
+    said = _asked(command)
+    try:
+        return ElementTree.fromstring(said)
+    except ElementTree.ParseError as error:
+        raise UnreachableError(f"{command[0]} gave no whole answer ({error})") from None
 
 
 def _mb(text: str) -> int:

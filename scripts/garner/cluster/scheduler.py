@@ -53,7 +53,6 @@ class Scheduler(Protocol):
     SETTINGS: dict  # what `cluster.yaml` may set, with the types (garner.cluster.site)
     JOB_ID: str  # how a job's id reads in its own shell
     ON_WARNING: str  # shell line that hands the warning on to what runs below the body, where that is needed
-    REQUEUE: str  # shell line at a body's end that put the running job back into the queue, under its own id
 
     def submit_command(self, job: Submission, site: dict, log: str) -> list[str]:
         """The call that submits the script on its standard input."""
@@ -64,7 +63,7 @@ class Scheduler(Protocol):
     def refuse_unfit(self, job: Submission, site: dict) -> None:
         """Raise SchedulerError for a job that no node could ever run and that would wait for ever."""
 
-    def refusal(self, words: str, site: dict) -> str | None:
+    def refusal(self, words: str) -> str | None:
         """One line with the cure where a submission is refused for good; None where to try again may help."""
 
     def checks(self, site: dict) -> Iterator[Check]:
@@ -89,9 +88,14 @@ def named(what: str, name: str, known: list[str], setting: Callable[[str], dict]
 
 
 def call(command: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess:
-    """Run a scheduler's command. Raises ConfigError if it is not there, UnreachableError if it hangs."""
+    """Run a scheduler's command. Raises ConfigError if it is not there, UnreachableError if it hangs.
+
+    In a session of its own, as Ctrl-C goes to all processes of the terminal's.
+    """
     try:
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=CALL_SECONDS)
+        return subprocess.run(
+            command, input=stdin, capture_output=True, text=True, timeout=CALL_SECONDS, start_new_session=True
+        )
     except FileNotFoundError:
         raise ConfigError(
             f"{command[0]} is not on the PATH. Run this on a host from which one may submit jobs, or load "

@@ -13,7 +13,7 @@ OPTIONAL = (str, type(None))
 # Those of every scheduler.
 COMMON = {
     "warning_seconds": NUMBER,
-    "requeues": NUMBER,
+    "continuations": NUMBER,
     "environment": LIST,
     "mail": OPTIONAL,
     "extra": LIST,
@@ -56,6 +56,8 @@ def _check(given: dict, known: dict, file: Path, at: str) -> None:
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             expected = " or ".join(sorted({_WORDS[kind] for kind in types if kind in _WORDS}))
             raise ConfigError(f"{file}: {path} is {value!r}. Expected {expected}.")
+        if isinstance(value, list) and not all(isinstance(word, str) for word in value):
+            raise ConfigError(f"{file}: {path} is {value!r}. Expected a list of texts; quote its numbers.")
         if isinstance(value, dict):
             _check(value, known[key], file, f"{path}.")
 

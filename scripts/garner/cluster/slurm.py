@@ -3,13 +3,12 @@
 Manual pages: sbatch(1), squeue(1) for states and reasons, sacct(1), scontrol(1), sinfo(1).
 """
 
-import difflib
 import getpass
 import os
 import re
 from collections.abc import Iterator, Sequence
 
-from garner.cluster.scheduler import Check, Standing, Verdict, call
+from garner.cluster.scheduler import WORDS, Check, Standing, Verdict, call, named
 from garner.cluster.site import COMMON, OPTIONAL, TEXT
 from garner.cluster.slurm_nodes import SINFO, Nodes, read_nodes, unfit
 from garner.cluster.submission import Submission
@@ -21,7 +20,6 @@ SUFFIX = ".slurm"
 JOB_ID = "$SLURM_JOB_ID"
 # The signal comes to the body's shell alone, which hands it to all processes of the job.
 ON_WARNING = """trap 'trap "" USR1; kill -USR1 0' USR1"""
-REQUEUE = 'scontrol requeue "$SLURM_JOB_ID" && exit 0'
 SETTINGS = COMMON | {
     "partitions": {"cpu": OPTIONAL, "gpu": OPTIONAL, "network": OPTIONAL},
     "gres": TEXT,
@@ -68,7 +66,8 @@ def submit_command(job: Submission, site: dict, log: str) -> list[str]:
     The job starts with none of the caller's variables: `--export=NAMES` would add those of a login shell.
     """
     command = ["sbatch", "--parsable", f"--job-name={job.name}", "--export-file=/dev/null"]
-    command += [f"--output={log.replace('%', '%%')}", "--open-mode=append", "--requeue"]
+    command += [f"--output={log.replace('%', '%%')}", "--open-mode=append"]
+    command.append("--requeue")  # what is preempted, or loses its node, runs again under its id
     if partition := _partition(job, site):
         command.append(f"--partition={partition}")
     command += ["--nodes=1", "--ntasks=1", f"--cpus-per-task={job.threads}", f"--mem={job.memory_mb}M"]
@@ -114,7 +113,7 @@ def _nodes(site: dict) -> list[Nodes]:
     return [read_nodes(line, site["gres"]) for line in lines]
 
 
-def refusal(words: str, site: dict) -> str | None:
+def refusal(words: str) -> str | None:
     if _LATER.search(words):
         return None
     said = _line(words)
@@ -226,7 +225,8 @@ def checks(site: dict) -> Iterator[Check]:
     known = sorted({node.partition for node in nodes})
     for kind, partitions in site["partitions"].items():
         for partition in partitions.split(",") if partitions else []:
-            yield _named(f"partition for the {kind}", partition, known, {"partitions": {kind: "…"}})
+            what = f"partition for {WORDS[kind]}"
+            yield named(what, partition, known, lambda near, kind=kind: {"partitions": {kind: near}})
     gpu = (site["partitions"]["gpu"] or ",".join(known)).split(",")
     gpus = max((node.gpus for node in nodes if node.partition in gpu), default=0)
     what = f"gres {site['gres']}"
@@ -247,17 +247,11 @@ def _accounts(site: dict) -> Iterator[Check]:
     yield Check("accounting: is kept")
     rows = [line.split("|") for line in answer.stdout.splitlines()]
     if site["account"]:
-        yield _named("account", site["account"], sorted({row[0] for row in rows}), {"account": "…"})
+        known = sorted({row[0] for row in rows})
+        yield named("account", site["account"], known, lambda near: {"account": near})
     if site["qos"]:
         known = sorted({name for row in rows for name in row[1].split(",")})
-        yield _named("QOS", site["qos"], known, {"qos": "…"})
-
-
-def _named(what: str, name: str, known: list[str], settings: dict) -> Check:
-    if name in known:
-        return Check(f"{what}: {name}")
-    near = difflib.get_close_matches(name, known, 3) or known[:20]
-    return Check(what, f"{name} is not there. There are: {', '.join(near) or 'none'}", settings)
+        yield named("QOS", site["qos"], known, lambda near: {"qos": near})
 
 
 def _line(words: str) -> str:

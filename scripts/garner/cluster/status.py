@@ -8,14 +8,16 @@ from pathlib import Path
 
 from garner.cluster import ledger, site
 from garner.cluster.ledger import ROOT, Entry, Failure
-from garner.cluster.scheduler import Scheduler, Standing, call
-from garner.errors import GarnerError, InputError, UnreachableError
+from garner.cluster.scheduler import Scheduler, Standing, Verdict, call
+from garner.cluster.sending import send, send_anew
+from garner.errors import GarnerError, InputError, SchedulerError, UnreachableError
 from garner.files import read_json, write_json
 
 BOOKS = 30.0  # seconds by which the books, or a shared file system, may lag behind a job that has ended
 SAY_EVERY = 60.0  # seconds between two lines about a scheduler that does not answer
 TAIL = 65536  # bytes at the end of a job's output that are searched for
 DENIALS = (b"MemoryError", b"annot allocate memory", b"can't allocate memory", b"bad_alloc")
+ABOVE = {"memory", "time", "node"}  # what the scheduler kills for; a stage sees but the signal
 NEARLY = 0.95  # of the memory asked for: a job that was killed with that much was killed for it
 
 
@@ -39,15 +41,28 @@ def status(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -> st
     """`running`, `success` or `failed`; what it finds out of an end is kept in the ledger."""
     if not entry.closed:
         try:
-            ended = _by_itself(entry, scheduler, settings, now) or _by_the_queue(
-                entry, scheduler, settings, now
-            )
+            ended = _ended(entry, scheduler, settings, now)
         except UnreachableError:
             return "running"
         if ended is None:
             return "running"
         entry.close(ended.failure)
     return "failed" if entry.failure else "success"
+
+
+def _ended(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -> Ended | None:
+    """How it ended, or None; what asks to go on goes on."""
+    try:
+        if not entry.id:  # whoever let it go on was killed midway
+            send(entry, scheduler)
+        elif entry.asks_to_go_on() and len(entry.former) < settings["continuations"]:
+            send_anew(entry, scheduler)
+        else:
+            ended = _by_itself(entry, scheduler, settings, now)
+            return ended or _by_the_queue(entry, scheduler, settings, now)
+    except SchedulerError as error:
+        return Ended(Failure("refused", str(error)))
+    return None
 
 
 def _by_itself(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -> Ended | None:
@@ -57,12 +72,15 @@ def _by_itself(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -
         return None
     if code == 0:
         return Ended(None)
-    if entry.reason:
-        return Ended(entry.reason)
+    reason = entry.reason
+    if reason and reason.reason != "killed":
+        return Ended(reason)
     ended_at = (entry.record / "exit").stat().st_mtime
-    books = scheduler.verdict(entry.id, settings)
+    books = _books(entry, scheduler, settings)
     if books is None and now < ended_at + BOOKS:
         return None
+    if reason:  # of who killed it, the books know more
+        return Ended(Failure(books.reason, books.detail) if books and books.reason in ABOVE else reason)
     if books and (books.reason == "memory" or (books.used_mb or 0) >= NEARLY * entry.memory_mb):
         return Ended(Failure("memory", f"asked for {entry.memory_mb:,} MB ({books.detail})"))
     if _was_denied_memory(entry):
@@ -114,19 +132,27 @@ def _by_the_books(entry: Entry, scheduler: Scheduler, settings: dict, missed: fl
 
     Never success, which the job says itself: Grid Engine books a job as well ended whose node is gone.
     """
-    books = scheduler.verdict(entry.id, settings)
+    books = _books(entry, scheduler, settings)
     if books is None:
-        if missed > BOOKS and not (entry.record / "started").exists():
+        if missed > BOOKS and not entry.left("started"):
             return Ended(Failure("killed", "taken out of the queue before it began"))
         return None
-    if books.succeeded:
+    if books.succeeded or (books.reason == "exit" and missed < BOOKS):  # its own word is on its way
         return None
-    if books.reason == "exit" and not (entry.record / "started").exists():
+    if books.reason == "exit" and not entry.left("started"):
         where = f"it left no word here: does its node see {Path.cwd()}?"
         return Ended(Failure("start", f"{where} ({books.detail})"))
     if books.reason != "time" and (books.used_mb or 0) >= NEARLY * entry.memory_mb:
         return Ended(Failure("memory", f"asked for {entry.memory_mb:,} MB ({books.detail})"))
     return Ended(Failure(books.reason, books.detail))
+
+
+def _books(entry: Entry, scheduler: Scheduler, settings: dict) -> Verdict | None:
+    """What accounting says; nothing where it does not answer, for which no job is waited for longer."""
+    try:
+        return scheduler.verdict(entry.id, settings)
+    except UnreachableError:
+        return None
 
 
 def _snapshot(scheduler: Scheduler, poll_seconds: float, now: float) -> tuple[float, dict[str, Standing]]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garner.errors import InputError
-from garner.files import sha256_of
+from garner.files import read_json, sha256_of
 
+GROUPS = Path(".snakemake", "garner", "groups.json")  # the outputs of each job that is in a group
 _PROPERTIES = "# properties = "
 
 
@@ -29,6 +30,7 @@ class Submission:
     gpus: int
     network: bool
     command: str  # what Snakemake wants run, for `sh`
+    group: bool = False
 
     @property
     def title(self) -> str:
@@ -57,13 +59,13 @@ def read(script: Path, settings: str) -> Submission:
     made_of = {
         "targets": targets,
         "params": properties.get("params", settings),
-        "inputs": [_version(path) for path in properties["input"] or []],
+        "inputs": [_version(path) for path in _inputs(properties, command)],
     }
     return Submission(
         key=hashlib.sha256(f"{Path.cwd()} {targets}".encode()).hexdigest()[:10],
         signature=sha256_of(made_of),
         targets=targets,
-        outputs=list(properties["output"] or []),
+        outputs=_outputs(properties, targets),
         log=(properties.get("log") or [_log_of_group(targets)])[0],
         threads=properties["threads"],
         memory_mb=resources["mem_mb"],
@@ -71,6 +73,7 @@ def read(script: Path, settings: str) -> Submission:
         gpus=resources.get("gpu", 0),
         network=bool(resources.get("network", 0)),
         command=command,
+        group=properties.get("type") == "group",
     )
 
 
@@ -80,6 +83,21 @@ def _targets(command: str) -> list[str]:
     found = words[words.index("--target-jobs") + 1 :]
     end = next(place for place, word in enumerate(found) if word.startswith("--"))
     return sorted(found[:end])
+
+
+def _inputs(properties: dict, command: str) -> list[str]:
+    """Snakemake leaves out more than 100, which then stand in the file of what the job is to wait for."""
+    if properties["input"] is not None:
+        return properties["input"]
+    words = shlex.split(command)
+    paths = Path(words[words.index("--wait-for-files-file") + 1]).read_text().splitlines()
+    return sorted(path for path in paths if ".snakemake" not in Path(path).parts)
+
+
+def _outputs(properties: dict, targets: list[str]) -> list[str]:
+    """Of a group, Snakemake leaves out what another job of the same group takes."""
+    known = read_json(GROUPS) if GROUPS.exists() else {}
+    return [path for target in targets for path in known.get(target, [])] or list(properties["output"] or [])
 
 
 def _log_of_group(targets: list[str]) -> str:
