@@ -1,4 +1,4 @@
-"""Run one benchmark, print its table, and write it to docs/benchmarks.md."""
+"""Run one benchmark, or a group of them, print the tables, and write them to docs/benchmarks.md."""
 
 import importlib
 import sys
@@ -8,7 +8,8 @@ from bench.harness import ROOT, BenchmarkError, closing_line, section, with_sect
 from garner.files import write_text
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
-NAMES = ["demo", "shards"]
+GROUPS = {"crawl": ["crawl_stackexchange", "crawl_github", "crawl_scale", "crawl_faults"]}
+NAMES = ["demo", "shards", *GROUPS, *GROUPS["crawl"]]
 
 
 def main(arguments: list[str], document: Path = DOCUMENT) -> int:
@@ -16,7 +17,11 @@ def main(arguments: list[str], document: Path = DOCUMENT) -> int:
     if len(arguments) != 1 or arguments[0] not in NAMES:
         print(f"usage: make bench BENCH=NAME, where NAME is one of: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    name = arguments[0]
+    return max(run(name, document) for name in GROUPS.get(arguments[0], arguments))
+
+
+def run(name: str, document: Path) -> int:
+    """Measure one benchmark and write it down; the exit code, as of `main`."""
     benchmark = importlib.import_module(f"bench.{name}")
     try:
         measures = benchmark.measure()

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import yaml
 
-from garner.configuration import checked, holds_settings
+from garner.configuration import checked
 from garner.errors import ConfigError, GarnerError
 from garner.files import write_text
 from garner.logs import duration
+from garner.settings_file import holds_settings
 from garner.snakemake_run import clear_stale_lock
 from replica import Replica
 from replica.corpus import build

@@ -17,7 +17,7 @@ class Request:
 
     @property
     def resource(self) -> str:
-        """`git`, `graphql`, or `core` for REST."""
+        """Which of GitHub's it draws on: `git`, `graphql`, or `core` for REST."""
         if self.path == "/graphql":
             return "graphql"
         return "git" if self.path.endswith(GIT_TAILS) else "core"
@@ -27,7 +27,10 @@ GIT_TAILS = ("/info/refs", "/git-upload-pack", "/git-receive-pack")
 
 
 class Reply(NamedTuple):
-    """A body of bytes is sent with its length, any other in chunks as it comes."""
+    """A body of bytes is sent with its length, any other in chunks as it comes.
+
+    Where `headers` hold a Content-Length, the body is sent as it is under that, be it true or not.
+    """
 
     status: int
     headers: Mapping[str, str]

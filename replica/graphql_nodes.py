@@ -240,6 +240,19 @@ def connection(
     }
 
 
+def same_page(body: dict) -> None:
+    """Let every connection within a parsed answer go on with the page that it is."""
+    page = body.get("pageInfo")
+    if isinstance(page, dict) and page.get("endCursor"):
+        begin = position(page["endCursor"]) - len(body.get("nodes") or body.get("edges") or ())
+        if begin >= 0:
+            page |= {"hasNextPage": True, "endCursor": cursor(begin)}
+    for value in body.values():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                same_page(each)
+
+
 def selected(selections: SelectionSetNode, info: GraphQLResolveInfo) -> set[str]:
     """The fields asked of an object, through fragments."""
     names: set[str] = set()

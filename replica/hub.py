@@ -42,6 +42,24 @@ class Hub:
     def repository(self, owner: str, name: str) -> Repository | None:
         return self._repositories.get(f"{owner}/{name}".lower())
 
+    def delete(self, name: str) -> None:
+        """Forget a user, or a repository by "owner/name". Raises InputError where there is none."""
+        login, _, repository = name.partition("/")
+        user = self.user(login)
+        found = self.repository(login, repository) if repository else user
+        if found is None:
+            raise InputError(f"the replica has no {name} to delete.")
+        if repository:
+            del self._repositories[name.lower()]
+            user.repositories.remove(found)
+            return
+        del self._users[login.lower()]
+        for each in user.repositories:
+            del self._repositories[each.full_name.lower()]
+        for each in self.users:
+            each.following = [other for other in each.following if other != user.login]
+            each.followers = [other for other in each.followers if other != user.login]
+
     def numbered_user(self, identifier: int) -> User | None:
         return self._numbered_users.get(identifier)
 

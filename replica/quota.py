@@ -6,6 +6,7 @@ https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 import math
 import threading
 import time
+from collections.abc import Iterable
 from typing import NamedTuple
 
 ANONYMOUS = 60  # requests an hour without a token
@@ -56,6 +57,13 @@ class Quota:
             used = before.used + cost if granted else before.limit
             self._used[caller, resource] = (used, before.reset)
             return granted, before._replace(used=used)
+
+    def exhaust(self, resources: Iterable[str], seconds: float) -> None:
+        """Nobody has anything left of `resources` for `seconds`."""
+        with self._lock:
+            reset = math.ceil(self._clock() + seconds)
+            for caller, limit in self._limits.items():
+                self._used |= {(caller, resource): (limit, reset) for resource in resources}
 
     def _standing(self, caller: str | None, resource: str) -> Standing:
         now = self._clock()

@@ -50,6 +50,7 @@ class Rest:
     def __init__(self, hub: Hub, shapes: Shapes):
         self.hub = hub
         self.shapes = shapes
+        self.shifted = 0  # items that stand unseen in front of every listing
 
     def answer(self, path: str, parameters: Parameters) -> Answer:
         """The answer to `GET path`, quota aside."""
@@ -87,7 +88,7 @@ class Rest:
         if user is None:
             return failure(404, "Not Found", page)
         address = f"{self.shapes.url}/user/{self.hub.user_number(user.login)}/{part}"
-        items, headers = paginate(listed, address, parameters)
+        items, headers = paginate(listed, address, parameters, self.shifted)
         return Answer(200, [shape(each) for each in items], headers)
 
     def of_repository(self, repository: Repository | None, part: str | None) -> Answer:
@@ -107,12 +108,17 @@ def sort_repositories(repositories: Sequence[Repository], parameters: dict[str, 
     return sorted(repositories, key=SORTS.get(sort, SORTS["full_name"]), reverse=direction == "desc")
 
 
-def paginate(items: Sequence, address: str, parameters: Parameters) -> tuple[Sequence, dict[str, str]]:
-    """The items of the page asked for, and the `Link` header where there is more than one page."""
+def paginate(
+    items: Sequence, address: str, parameters: Parameters, shifted: int = 0
+) -> tuple[Sequence, dict[str, str]]:
+    """The items of the page asked for, and the `Link` header where there is more than one page.
+
+    Each page holds what stands `shifted` places further in front.
+    """
     asked = dict(parameters)
     size = min(positive(asked.get("per_page"), DEFAULT_PAGE), MAXIMUM_PAGE)
     page = positive(asked.get("page"), 1)
-    last = max(1, -(-len(items) // size))
+    last = max(1, -(-(len(items) + shifted) // size))
     kept = [(name, value) for name, value in parameters if name != "page"]
     relations: dict[str, int] = {}
     if page > 1:
@@ -126,7 +132,8 @@ def paginate(items: Sequence, address: str, parameters: Parameters) -> tuple[Seq
         for name, target in relations.items()
     )
     headers = {"Link": ", ".join(links)} if relations else {}
-    return items[(page - 1) * size : page * size], headers
+    begin, end = ((each - 1) * size - shifted for each in (page, page + 1))
+    return items[max(begin, 0) : max(end, 0)], headers
 
 
 def positive(text: str | None, otherwise: int) -> int:

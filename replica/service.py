@@ -1,4 +1,4 @@
-"""Who asks, what is left of their quota, and which part of the replica answers."""
+"""GitHub: who asks, what is left of their quota, and which part of the replica answers."""
 
 import base64
 import binascii
@@ -10,35 +10,77 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from replica import git_http, graphql_api
+from replica.api import Api
 from replica.exchange import Reply, Request
-from replica.graphql_nodes import Nodes
+from replica.graphql_nodes import Nodes, same_page
 from replica.hub import Hub
 from replica.quota import Quota, Standing
 from replica.rest import Answer, Rest, failure
 from replica.shapes import Shapes
 
 
-class Service:
+class Service(Api):
     """Answers requests for `hub`, whose git directories are seen under `views`, at the address `url`.
 
     Without `tokens` nobody needs one and all share one quota.
     """
 
+    name = "github"
+
     def __init__(self, hub: Hub, views: Path, url: str, tokens: Sequence[str], quota: Quota):
         shapes = Shapes(hub, url)
         self._hub = hub
+        self._url = url
         self._views = views
         self._rest = Rest(hub, shapes)
         self._nodes = Nodes(hub, shapes)
         self._tokens = tokens
         self._quota = quota
+        self._expired: set[str] = set()
+
+    def __str__(self) -> str:
+        return f"{len(self._hub.repositories)} repositories of {len(self._hub.users)} users"
 
     def reply(self, request: Request) -> Reply:
         caller = self._caller(request.headers)
-        if caller is not None and caller not in self._tokens:
+        if caller is not None and (caller not in self._tokens or caller in self._expired):
             return as_json(failure(401, "Bad credentials"), self._quota.standing(None, "core"))
         answer = {"git": self._git, "graphql": self._graphql, "core": self._core}[request.resource]
         return answer(request, caller)
+
+    def refuse(self, seconds: int | None) -> Reply:
+        message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+        page = "/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+        refused = as_json(failure(403, message, page), self._quota.standing(None, "core"))
+        named = {} if seconds is None else {"Retry-After": str(seconds)}
+        return refused._replace(headers={**refused.headers, **named})
+
+    def exhaust(self, seconds: float) -> None:
+        self._quota.exhaust(("core", "graphql"), seconds)
+
+    def expire(self, number: int) -> None:
+        self._expired.add(self._tokens[number])
+
+    def delete(self, item: str) -> None:
+        self._hub.delete(item)
+
+    def shift(self, count: int) -> None:
+        self._rest.shifted += count
+
+    def lists(self, body: dict | list) -> list[list]:
+        if isinstance(body, list):
+            return [body]
+        found = [value for key, value in body.items() if key in ("nodes", "edges")]
+        inner = [value for value in body.values() if isinstance(value, dict)]
+        inner += [each for items in found for each in items if isinstance(each, dict)]
+        return found + [items for each in inner for items in self.lists(each)]
+
+    def loop(self, request: Request, body: dict | list) -> dict[str, str] | None:
+        if isinstance(body, list):
+            again = f"{request.path}?{request.query}"
+            return {"Link": f'<{self._url}{again}>; rel="next"'}
+        same_page(body)
+        return None
 
     def _caller(self, headers: Mapping[str, str]) -> str | None:
         """The token that was shown, by any of the schemes that GitHub takes."""

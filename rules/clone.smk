@@ -60,4 +60,4 @@ rule clone_batch:
 
 rule clone:
     input:
-        [clone_batches(SimpleNamespace(study=name)) for name in STUDIES],
+        all_clone_batches,

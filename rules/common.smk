@@ -65,6 +65,8 @@ def study(key, *keys):
     """A function from wildcards to one setting of the study, so that only its own change reruns a job."""
 
     def value(wildcards):
+        if key not in config["study"][wildcards.study]:
+            refuse_without_model(wildcards.study)
         found = config["study"][wildcards.study][key]
         for inner in keys:
             found = found[inner]
@@ -91,20 +93,75 @@ def code(adapter, *kinds):
     return value
 
 
-def of_each_study(path):
-    """`path` for each chosen study."""
-    return expand(path, study=STUDIES)
+def refuse_without_model(name):
+    # A WorkflowError would come with the trace of the function that asked.
+    sys.exit(
+        f"the study {name} has no model, so that it only collects: `snakemake scrape --config studies={name}`. "
+        f"For its later stages name a model in study.{name}.model."
+    )
+
+
+def of_each_study(path, **wildcards):
+    """A function that gives `path` for each chosen study, all of which need a model."""
+
+    def paths(_):
+        for name in STUDIES:
+            if config["study"][name]["model"] is None:
+                refuse_without_model(name)
+        return expand(path, study=STUDIES, **wildcards)
+
+    return paths
+
+
+def studies_that(condition):
+    """A pattern of the names of those studies whose block meets a condition."""
+    names = [name for name, block in config["study"].items() if condition(block)]
+    return "|".join(names) or "(?!)"
 
 
 def clone_batches(wildcards):
     """The batches that a study's repositories are cloned in."""
-    batches = range(config["study"][wildcards.study]["clone"]["batches"])
     return expand(
-        "results/{study}/clone/{batch}.parquet", batch=batches, study=wildcards.study
+        "results/{study}/clone/{batch}.parquet",
+        batch=range(study("clone", "batches")(wildcards)),
+        study=wildcards.study,
     )
+
+
+def all_clone_batches(_):
+    """The batches of each chosen study."""
+    return [
+        path for name in STUDIES for path in clone_batches(SimpleNamespace(study=name))
+    ]
 
 
 def listed_repositories(wildcards):
     """The digest of the study's list of repositories, so that an edited one is looked up anew."""
     path = config["study"][wildcards.study]["scrape"]["repositories_file"]
     return sha256(path) if path and os.path.isfile(path) else None
+
+
+def given_files(*keys):
+    """A function that gives those files which the study's scrape settings name under `keys`."""
+
+    def files(wildcards):
+        settings = config["study"][wildcards.study]["scrape"]
+        given = {key: settings[key] for key in keys if settings.get(key)}
+        for key, path in given.items():
+            if not os.path.isfile(path):
+                sys.exit(
+                    f"study.{wildcards.study}.scrape.{key}: there is no file '{path}'"
+                )
+        return list(given.values())
+
+    return files
+
+
+def calls(*sources):
+    """A function that gives 1 for a study that asks the API of one of `sources`, else 0."""
+
+    def count(wildcards):
+        block = config["study"][wildcards.study]
+        return int(block["source"] in sources and not block["scrape"].get("dump"))
+
+    return count

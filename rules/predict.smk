@@ -62,8 +62,6 @@ rule predict_input:
 
 rule predict:
     input:
-        expand(
-            "results/{study}/predict/{name}/predictions.csv",
-            study=STUDIES,
-            name=INPUT_NAME or "test",
+        of_each_study(
+            "results/{study}/predict/{name}/predictions.csv", name=INPUT_NAME or "test"
         ),

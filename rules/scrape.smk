@@ -1,4 +1,4 @@
-# The source's API, crawled: what it knows of users and repositories.
+# The study's source, crawled: users and repositories of GitHub, or documents.
 
 
 rule scrape_github:
@@ -10,6 +10,8 @@ rule scrape_github:
         "logs/{study}/scrape/scrape.log",
     benchmark:
         "benchmarks/{study}/scrape/scrape.tsv"
+    wildcard_constraints:
+        study=studies_that(lambda block: block["source"] == "github"),
     localrule: config["run"]["network_on_submit_host"]
     conda:
         "../envs/crawl.yaml"
@@ -29,6 +31,60 @@ rule scrape_github:
         "../scripts/scrape.py"
 
 
+rule scrape_documents:
+    """Questions or captions; what could not be had stands in the failures, with its reason and time."""
+    input:
+        given_files("questions_file", "dump", "users_file"),
+    output:
+        documents="results/{study}/scrape/documents.parquet",
+        failures="results/{study}/scrape/failures.json",
+    log:
+        "logs/{study}/scrape/scrape.log",
+    benchmark:
+        "benchmarks/{study}/scrape/scrape.tsv"
+    wildcard_constraints:
+        study=studies_that(
+            lambda block: block["source"] != "github"
+            and not block["scrape"].get("export")
+        ),
+    localrule: config["run"]["network_on_submit_host"]
+    conda:
+        "../envs/crawl.yaml"
+    resources:
+        mem_mb=memory(4000),
+        runtime=minutes(1440),
+        network=calls("stackexchange", "instagram"),
+        stackexchange_api=calls("stackexchange"),
+        instagram_api=calls("instagram"),
+    params:
+        settings=study("scrape"),
+        exclude=study("exclude"),
+        code=code("scrape.py", "source"),
+    message:
+        "scrape: crawl the source of {wildcards.study}"
+    script:
+        "../scripts/scrape.py"
+
+
+use rule scrape_documents as scrape_documents_and_users with:
+    output:
+        documents="results/{study}/scrape/documents.parquet",
+        failures="results/{study}/scrape/failures.json",
+        users=directory("results/{study}/scrape/users"),
+    wildcard_constraints:
+        study=studies_that(lambda block: block["scrape"].get("export")),
+
+
 rule scrape:
     input:
-        of_each_study("results/{study}/scrape/repositories.parquet"),
+        [
+            "results/{study}/scrape/{name}.parquet".format(
+                study=name,
+                name=(
+                    "repositories"
+                    if config["study"][name]["source"] == "github"
+                    else "documents"
+                ),
+            )
+            for name in STUDIES
+        ],

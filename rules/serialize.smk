@@ -32,6 +32,4 @@ rule serialize_split:
 
 rule serialize:
     input:
-        expand(
-            "results/{study}/serialize/{split}/index.json", study=STUDIES, split=SPLITS
-        ),
+        of_each_study("results/{study}/serialize/{split}/index.json", split=SPLITS),

@@ -18,7 +18,7 @@ rule train_model:
         "benchmarks/{study}/train/train.tsv"
     conda:
         "../envs/train.yaml"
-    threads: lambda wildcards: config["study"][wildcards.study]["train"]["threads"]
+    threads: study("train", "threads")
     resources:
         gpu=0 if config["run"]["device"] == "cpu" else 1,
         mem_mb=memory(8000),

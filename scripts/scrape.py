@@ -13,6 +13,11 @@ with job(snakemake.log[0], state):
         "tokens": run["tokens"][study["source"]],
         "contact": run["contact"],
         "on_quota": run["on_quota"],
+        "ratelimit": run["ratelimit"][study["source"]],
+        "backoff": run["backoff"],
+        "proxies": run["proxies"],
+        "clocks": Path("state", ".clocks"),
+        "pseudonym_key": run["pseudonym_key"],
     }
     source = open_source(study, state, operational)
     source.crawl()

@@ -94,7 +94,8 @@ def _doctor(arguments: argparse.Namespace) -> None:
 
 
 def _reference(arguments: argparse.Namespace) -> None:
-    from garner.configuration import load_schema, reference
+    from garner.configuration import load_schema
+    from garner.reference import reference
 
     print(reference(load_schema(arguments.schema)), end="")
 

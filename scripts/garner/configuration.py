@@ -15,7 +15,7 @@ from garner.errors import ConfigError
 from garner.languages import Languages
 from garner.tokens import tokenizer
 
-_TYPES = {
+TYPES = {
     "null": "nothing (null)",
     "string": "text",
     "integer": "a whole number",
@@ -31,6 +31,12 @@ def checked(config: dict, schema_path: Path | str) -> dict:
     schema = load_schema(schema_path)
     problems: list[str] = []
     filled = _plain(config, "", problems)
+    if isinstance(filled.get("study"), dict):
+        studies = schema["properties"]["study"]
+        studies["properties"] = {
+            name: study_schema(studies["additionalProperties"], study)
+            for name, study in filled["study"].items()
+        }
     _fill(filled, schema)
     problems += [_worded(error) for error in Draft202012Validator(schema).iter_errors(filled)]
     if not problems:
@@ -59,6 +65,25 @@ def load_schema(path: Path | str) -> dict:
         return node
 
     return resolve(schema)
+
+
+def study_schema(schema: dict, study: object) -> dict:
+    """The schema of one study, in which the keys that `by` names depend on its source and its model.
+
+    Where such a value is wrong itself, all keys that depend on it are let through.
+    """
+    properties, elsewhere = dict(schema["properties"]), {}
+    for key, variants in schema["by"].items():
+        given = study.get(key) if isinstance(study, dict) else None
+        known = given in variants or (given is None and key not in schema["required"])
+        for value, keys in variants.items():
+            if given == value:
+                properties |= keys
+            elif known:
+                elsewhere |= dict.fromkeys(keys, f"{key}: {value}")
+            else:
+                properties |= {name: {} for name in keys}
+    return schema | {"properties": properties, "elsewhere": elsewhere}
 
 
 def chosen_studies(config: dict) -> list[str]:
@@ -113,13 +138,19 @@ def _worded(error: ValidationError) -> str:
             known = error.schema.get("properties", {})
             unknown = sorted(set(error.instance) - set(known))
             prefix = f"{path}." if path else ""
-            return "; ".join(f"{prefix}{key}: unknown setting{_nearest(key, known)}" for key in unknown)
+            elsewhere = error.schema.get("elsewhere", {})
+            return "; ".join(
+                f"{prefix}{key}: only a study with `{elsewhere[key]}` has this setting"
+                if key in elsewhere
+                else f"{prefix}{key}: unknown setting{_nearest(key, known)}"
+                for key in unknown
+            )
         case "type":
             types = error.validator_value
-            expected = " or ".join(_TYPES[name] for name in ([types] if isinstance(types, str) else types))
+            expected = " or ".join(TYPES[name] for name in ([types] if isinstance(types, str) else types))
             return f"{at}{found} is not {expected}"
         case "enum":
-            options = error.validator_value
+            options = ["null" if option is None else option for option in error.validator_value]
             return (
                 f"{at}{found} is not one of {', '.join(map(str, options))}{_nearest(error.instance, options)}"
             )
@@ -139,31 +170,51 @@ def _worded(error: ValidationError) -> str:
 
 def _contradictions(config: dict) -> Iterator[str]:
     """Settings that are right one by one and wrong together."""
+    waits = config["run"]["backoff"]
+    if waits["exp"] is not None and waits["mult"] <= 1:
+        yield "run.backoff: no power makes a first wait of one second or less grow; set mult above 1"
     for name, study in config["study"].items():
-        scrape, sort = study["scrape"], study["sort"]
-        at = f"study.{name}"
+        for problem in [*_scrape_contradictions(study), *_model_contradictions(study)]:
+            yield f"study.{name}.{problem}"
+
+
+def _scrape_contradictions(study: dict) -> Iterator[str]:
+    scrape = study["scrape"]
+    if study["source"] == "github":
         if scrape["seeds"] and scrape["repositories_file"]:
-            yield f"{at}.scrape: seeds and repositories_file are both given; take one away"
+            yield "scrape: seeds and repositories_file are both given; take one away"
         if not scrape["seeds"] and not scrape["repositories_file"]:
-            yield f"{at}.scrape: neither seeds nor repositories_file is given; a crawl begins with one"
-        if not math.isclose(sum(sort["parts"].values()), 1, abs_tol=1e-9):
-            yield f"{at}.sort.parts: the shares add up to {sum(sort['parts'].values()):g}, not to 1"
-        if sort["minimum_bytes"] > sort["maximum_bytes"]:
-            yield f"{at}.sort: minimum_bytes is above maximum_bytes, so every file would be dropped"
-        if sort["minimum_files"] > sort["files_per_language"]:
-            yield f"{at}.sort: minimum_files is above files_per_language, so every language would be left out"
+            yield "scrape: neither seeds nor repositories_file is given; a crawl begins with one"
+    if study["source"] == "stackexchange" and scrape["questions_file"] and scrape["dump"]:
+        yield "scrape: questions_file and dump are both given; take one away"
+    dates = {key: scrape.get(key) for key in ("from_date", "to_date")}
+    dates["stop_after.date"] = scrape["stop_after"]["date"]
+    wrong = [key for key, date in dates.items() if date and not _is_date(date)]
+    for key in wrong:
+        yield f"scrape.{key}: {dates[key]!r} is no day of the calendar"
+    if not wrong and dates["from_date"] and dates["to_date"] and dates["from_date"] >= dates["to_date"]:
+        yield "scrape: from_date is not before to_date, so that no question is between them"
+
+
+def _model_contradictions(study: dict) -> Iterator[str]:
+    if study["model"] != "bag":
+        return
+    sort = study["sort"]
+    if study["source"] != "github":
+        yield "model: bag learns from source files, and these come from the source github alone"
+    if not math.isclose(sum(sort["parts"].values()), 1, abs_tol=1e-9):
+        yield f"sort.parts: the shares add up to {sum(sort['parts'].values()):g}, not to 1"
+    if sort["minimum_bytes"] > sort["maximum_bytes"]:
+        yield "sort: minimum_bytes is above maximum_bytes, so every file would be dropped"
+    if sort["minimum_files"] > sort["files_per_language"]:
+        yield "sort: minimum_files is above files_per_language, so every language would be left out"
+    for check, setting in ((Languages, sort["languages"]), (tokenizer, study["dictionary"]["pattern"])):
         try:
-            Languages(sort["languages"])
+            check(setting)
         except ConfigError as error:
-            yield f"study.{name}.{error}"
-        try:
-            tokenizer(study["dictionary"]["pattern"])
-        except ConfigError as error:
-            yield f"{at}.{error}"
-        if (date := scrape["stop_after"]["date"]) and not _is_date(date):
-            yield f"{at}.scrape.stop_after.date: {date!r} is no day of the calendar"
-        if not any(study["train"]["weights"].values()):
-            yield f"{at}.train.weights: all are 0, so that nothing would be learned"
+            yield str(error)
+    if not any(study["train"]["weights"].values()):
+        yield "train.weights: all are 0, so that nothing would be learned"
 
 
 def _is_date(text: str) -> bool:
@@ -182,49 +233,3 @@ def _nearest(word: object, known) -> str:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def reference(schema: dict) -> str:
-    """Every setting with type, default and meaning, as Markdown."""
-    lines = [
-        "# Settings",
-        "",
-        "Written by `make reference` from `rules/config.schema.yaml`; change it there.",
-        "",
-        "| setting | type | default | meaning |",
-        "|---|---|---|---|",
-        *_reference_rows(schema, ""),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _reference_rows(schema: dict, path: str) -> Iterator[str]:
-    named = dict(schema.get("properties", {}))
-    if path == "study":
-        named["NAME"] = schema["additionalProperties"]
-    for key, inner in named.items():
-        at = f"{path}.{key}" if path else key
-        if "properties" in inner or at == "study":
-            if "description" in inner:
-                yield f"| **`{at}`** | | | {inner['description']} |"
-            yield from _reference_rows(inner, at)
-        else:
-            default = (
-                yaml.safe_dump(inner["default"], default_flow_style=True, width=1000)
-                if "default" in inner
-                else ""
-            )
-            cells = [
-                f"`{at}`",
-                _type_of(inner),
-                default.replace("\n...", "").strip(),
-                inner.get("description", ""),
-            ]
-            yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _type_of(schema: dict) -> str:
-    if "enum" in schema:
-        return ", ".join(f"`{option}`" for option in schema["enum"])
-    types = schema["type"]
-    return " or ".join(_TYPES[name] for name in ([types] if isinstance(types, str) else types))

@@ -3,14 +3,16 @@
 What a request taught is appended to `open.jsonl` and is on the disk before the next request goes out. Grown
 large, that file is sealed as `part-000001.jsonl.zst`, the next as `part-000002.jsonl.zst`. So a crawl that is
 killed at any moment repeats at most the request in flight, and the rest of it (frontier, users seen, cursors)
-is recovered from the journal alone.
+is recovered from the journal alone. Whoever keeps an index of it notes the `Place` up to which that goes.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import zstandard
 
@@ -22,6 +24,28 @@ from garner.logs import Progress
 PART_BYTES = 8 * 2**20  # of JSON lines, before compression
 FORMAT = 1
 _PART = "part-{:06d}.jsonl.zst"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Place(NamedTuple):
+    """Where a record stands in a journal: in which part, as which of its records (from 1), and its digest."""
+
+    part: int
+    record: int
+    digest: str
+
+
+class Entry(NamedTuple):
+    """A record with where it stands."""
+
+    part: int
+    number: int
+    line: bytes
+    record: dict
+
+    @property
+    def place(self) -> Place:
+        return Place(self.part, self.number, _digest(self.line))
 
 
 class Journal:
@@ -38,16 +62,33 @@ class Journal:
         with disk_full_is_named(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._recover()
+        parts = self._parts()
+        newest = [*parts, *self._opened()][-1:]
+        lines = [line for path in newest for line in self._lines(path)]
+        self._part = len(parts) + self._open.exists()  # the number of the part that holds the last record
+        self._count = max(0, len(lines) - 1)  # records of it
+        self._last = lines[-1] if lines else b""
+
+    @property
+    def place(self) -> Place | None:
+        """Where the record stands that was appended last; None where there is none."""
+        return Place(self._part, self._count, _digest(self._last)) if self._count else None
 
     def append(self, records: Iterable[dict]) -> None:
         """Keep what one request taught: on the disk when this returns. Raises DiskFullError."""
+        lines = [*map(_line, records)]
+        if not lines:
+            return
         with disk_full_is_named(self._open), open(self._open, "ab") as file:
-            if file.tell() == 0:
-                file.write(_line(self._header))
-            file.writelines(map(_line, records))
+            is_new = file.tell() == 0
+            file.writelines([_line(self._header), *lines] if is_new else lines)
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
+        if is_new:
+            self._part, self._count = self._part + 1, 0
+        self._count += len(lines)
+        self._last = lines[-1].rstrip(b"\n")
         if size >= PART_BYTES:
             self.seal()
 
@@ -61,10 +102,24 @@ class Journal:
 
     def __iter__(self) -> Iterator[dict]:
         """All records, in the order in which they were appended. Raises InputError for a damaged part."""
-        for path in self._parts():
-            yield from self._records(path, self._decompressed(path))
-        if self._open.exists():
-            yield from self._records(self._open, self._open.read_bytes())
+        return (entry.record for entry in self.after(None))
+
+    def after(self, place: Place | None) -> Iterator[Entry]:
+        """What was appended after `place`; None stands for the beginning.
+
+        Raises LookupError where this journal has another record there, or none.
+        """
+        files = [*self._parts(), *self._opened()]
+        part, number = (place.part, place.record) if place else (1, 0)
+        if place:
+            lines = self._lines(files[part - 1]) if part <= len(files) else []
+            if len(lines) <= number or _digest(lines[number]) != place.digest:
+                raise LookupError(f"{self._folder} has no such record")
+        return chain.from_iterable(
+            self._entries(path, index, number if index == part else 0)
+            for index, path in enumerate(files, start=1)
+            if index >= part
+        )
 
     def _recover(self) -> None:
         """Mend what a killed process left: a last line cut short, or lines sealed but not cleared away."""
@@ -73,15 +128,25 @@ class Journal:
         data = self._open.read_bytes()
         whole = data[: data.rfind(b"\n") + 1]
         parts = self._parts()
-        if not whole or (parts and self._decompressed(parts[-1]) == data):
+        if whole.count(b"\n") < 2 or (parts and self._decompressed(parts[-1]) == data):
             self._open.unlink()
         elif len(whole) < len(data):
             os.truncate(self._open, len(whole))
 
-    def _records(self, path: Path, data: bytes) -> Iterator[dict]:
+    def _entries(self, path: Path, part: int, after: int) -> Iterator[Entry]:
+        for number, line in enumerate(self._lines(path)[after + 1 :], start=after + 1):
+            try:
+                yield Entry(part, number, line, json.loads(line))
+            except ValueError:
+                raise self._unusable(path, "is damaged") from None
+
+    def _lines(self, path: Path) -> list[bytes]:
+        """The lines of a part or of the open file, the header first, which must be ours."""
+        data = path.read_bytes() if path == self._open else self._decompressed(path)
+        lines = data.splitlines()
         try:
-            header, *records = map(json.loads, data.splitlines())
-        except ValueError:
+            header = dict(json.loads(lines[0]))
+        except (ValueError, TypeError, IndexError):
             raise self._unusable(path, "is damaged") from None
         if header != self._header:
             raise ConfigError(
@@ -89,7 +154,10 @@ class Journal:
                 f"the setting scrape.api is {self._header['api']}. Set it back, or forget the crawl: "
                 f"{self._reset()}"
             )
-        yield from records
+        return lines
+
+    def _opened(self) -> list[Path]:
+        return [self._open] if self._open.exists() else []
 
     def _decompressed(self, part: Path) -> bytes:
         try:
@@ -112,7 +180,11 @@ class Journal:
 
 
 def _line(record: dict) -> bytes:
-    return json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    return _encode(record).encode() + b"\n"
+
+
+def _digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()
 
 
 class Frontier(Protocol):

@@ -17,6 +17,7 @@ GarnerError
     ├── GoneError          404, 410, 451: the item is not there (any more)
     ├── ForbiddenError     403: not for these credentials
     ├── CredentialsError   401, or a token file that cannot be used
+    ├── BlockedError       turned away: a login page, a challenge, pauses without end (exit code 75)
     ├── QuotaError         the quota is used up and `on_quota: stop` was asked for (exit code 75)
     ├── MalformedError     the answer is not what the API describes
     └── TransientError     5xx, resets and time-outs outlasted every retry
@@ -109,6 +110,11 @@ class CredentialsError(ApiError):
 
 class QuotaError(ApiError):
     reason = "quota"
+    exit_code = TRY_AGAIN
+
+
+class BlockedError(ApiError):
+    reason = "blocked"
     exit_code = TRY_AGAIN
 
 

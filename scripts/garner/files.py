@@ -15,6 +15,7 @@ from pathlib import Path
 
 from garner.errors import DiskFullError, GarnerError, InputError
 
+GROUP_BYTES = 32 * 2**20  # of text in a group of rows of a Parquet
 _CURE = "If it is a result, delete it and run the same command again."
 _NOT_ALLOWED = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -84,12 +85,13 @@ def read_json(path: Path | str) -> object:
 def write_parquet(path: Path | str, rows: Iterable[dict], schema, rows_per_group: int = 1000) -> int:
     """Write dictionaries as a zstd-compressed Parquet of `schema` (pyarrow) in bounded memory.
 
-    Returns the number of rows. Equal rows give equal bytes: no time stamp enters the file.
+    A group of rows ends early where its texts have GROUP_BYTES together. Returns the number of rows. Equal
+    rows give equal bytes: no time stamp enters the file.
     """
     import pyarrow
     import pyarrow.parquet
 
-    count = 0
+    count = size = 0
     with (
         atomic(path) as part,
         pyarrow.parquet.ParquetWriter(part, schema, compression="zstd") as writer,
@@ -97,6 +99,8 @@ def write_parquet(path: Path | str, rows: Iterable[dict], schema, rows_per_group
         group: list[dict] = []
 
         def flush() -> None:
+            nonlocal size
+            size = 0
             if group:
                 writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
                 group.clear()
@@ -104,7 +108,8 @@ def write_parquet(path: Path | str, rows: Iterable[dict], schema, rows_per_group
         for row in rows:
             group.append(row)
             count += 1
-            if len(group) >= rows_per_group:
+            size += sum(len(value) for value in row.values() if isinstance(value, str | bytes | list))
+            if len(group) >= rows_per_group or size >= GROUP_BYTES:
                 flush()
         flush()
     return count

@@ -12,6 +12,8 @@ import requests
 
 from garner.errors import InputError
 from replica import Replica
+from replica.api import Api
+from replica.exchange import Reply
 
 
 def get(replica, path: str, **options) -> requests.Response:
@@ -175,6 +177,51 @@ def test_command_names_the_layouts_where_a_folder_holds_no_repository(root, tmp_
         f"python -m replica: {tmp_path} holds no bare git directory. "
         "Expected any of owner/name.git, owner/name, owner+name/repo, owner+name.git or owner+name."
     )
+
+
+def test_command_serves_several_apis_at_one_address_and_makes_trouble(root, folder, tmp_path):
+    script = tmp_path / "faults.yaml"
+    script.write_text("faults: [{do: status, status: 503, at: 2}]")
+    options = ["--instagram", "3", "--instagram-lists", str(tmp_path), "--faults", str(script)]
+    process = run(root, "--repositories", str(folder), *options)
+    try:
+        line = process.stdout.readline()
+        url = line.split()[0]
+        assert line == f"{url} answers for 3 people of Instagram and 5 repositories of 3 users\n"
+        name = (tmp_path / "users.txt").read_text().split()[0]
+        profile = f"{url}/api/v1/users/web_profile_info/?username={name}"
+        paths = [f"{url}/users/bob", f"{url}/users/bob", profile]
+        asked = [requests.get(path, headers={"X-IG-App-ID": "1"}, timeout=30).status_code for path in paths]
+        assert asked == [200, 503, 200]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "no API is asked for. Give --repositories DIR"),
+        (["--instagram", "2", "--faults", "absent.yaml"], "the fault script absent.yaml can't be read"),
+    ],
+)
+def test_command_says_what_is_missing(root, options, said):
+    process = run(root, *options)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert said in error
+
+
+def test_paths_that_no_api_owns_are_404():
+    class Other(Api):
+        name, prefixes = "other", ("/other/",)
+
+        def reply(self, request):
+            return Reply(200, {}, b"{}")
+
+    with Replica(apis=[Other()]) as replica:
+        assert [get(replica, path).status_code for path in ("/other/one", "/users/bob")] == [200, 404]
+        assert [each.resource for each in replica.requests] == ["other", "nobody"]
 
 
 def test_command_names_a_port_that_is_taken(root, folder, crowd):

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+import pyarrow.parquet
+
 from garner.sources import open_source
 from replica import Replica
 from replica.hub import Hub, User, connect
@@ -114,6 +116,11 @@ def scrape(settings: dict, state: Path, **changes: object) -> dict[str, bytes]:
     source = open_source(settings, state, operational(**changes))
     source.crawl()
     return seal(settings, state)
+
+
+def rows(folder: Path, name: str) -> list[dict]:
+    """What was sealed beside `folder / "state"`."""
+    return pyarrow.parquet.read_table(folder / f"results/{name}.parquet").to_pylist()
 
 
 def seal(settings: dict, state: Path) -> dict[str, bytes]:

@@ -71,16 +71,23 @@ def serve(*replies: Reply) -> Iterator[Loopback]:
         server.server_close()
 
 
+OFFLINE = {"tokens": None, "contact": None, "on_quota": "wait"}  # the least that `connect` is told
+
+
 class Clock:
-    """Stands for the module `time`; hours pass in no time. `slept` is how many seconds in all."""
+    """Stands for the module `time`; hours pass in no time. `slept` is how many seconds in all.
+
+    `jumped` is how far somebody has set the wall clock, in seconds.
+    """
 
     def __init__(self, now: float = 1_700_000_000.0):
         self.now = now
+        self.jumped = 0.0
         self.slept = 0.0
         self.on_sleep: Callable[[], None] = lambda: None
 
     def time(self) -> float:
-        return self.now
+        return self.now + self.jumped
 
     def monotonic(self) -> float:
         return self.now - 1_000_000_000.0

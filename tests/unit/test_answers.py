@@ -2,11 +2,21 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from garner import answers
-from garner.answers import Limited
-from garner.credentials import ANONYMOUS
-from garner.errors import ForbiddenError, MalformedError
+from garner.dialect import Limited, Reply
+from garner.errors import (
+    ApiError,
+    CredentialsError,
+    ForbiddenError,
+    GoneError,
+    MalformedError,
+    TransientError,
+)
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+def reply(status: int = 200, text: str = "", headers=(), token: str | None = None) -> Reply:
+    return Reply(status, CaseInsensitiveDict(headers), text, "https://api.example.org/", token, NOW)
 
 
 @pytest.mark.parametrize(
@@ -14,7 +24,7 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
     [
         ({}, None),
         ({"Retry-After": "30"}, 30),
-        ({"Retry-After": "0"}, 0),
+        ({"retry-after": "0"}, 0),
         ({"Retry-After": "-5"}, None),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "999999999999999"}, 86400),
@@ -24,50 +34,61 @@ NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(headers, seconds):
-    assert answers.retry_after(headers, NOW) == seconds
-
-
-def test_renewal_is_counted_from_the_clock_of_the_api():
-    headers = {"X-RateLimit-Reset": str(int(NOW) + 100)}
-    assert answers.renewed_in(headers, NOW) == 101
-    assert answers.renewed_in(headers | {"Date": "Tue, 14 Nov 2023 22:14:20 GMT"}, NOW) == 41
-    assert answers.renewed_in(headers, NOW + 500) == 1, (
-        "never at once, or a wrong clock would make a busy loop"
-    )
-    assert answers.renewed_in({}, NOW) is None
+    assert answers.retry_after(reply(headers=headers)) == seconds
 
 
 @pytest.mark.parametrize(
-    ("message", "remaining", "used_up"),
+    ("status", "headers", "meaning"),
     [
-        ("API rate limit exceeded for user ID 1.", "0", True),
-        ("API rate limit already exceeded for user ID 1.", "3", True),
-        ("You have exceeded a secondary rate limit.", "40", False),
-        ("You have triggered an abuse detection mechanism.", None, False),
-        ("", "0", True),
-        ("", None, False),
+        (429, {}, Limited),
+        (403, {"Retry-After": "5"}, Limited),
+        (403, {}, ForbiddenError),
+        (403, {"X-RateLimit-Remaining": "0"}, ForbiddenError),
+        (401, {}, CredentialsError),
+        (404, {}, GoneError),
+        (410, {}, GoneError),
+        (451, {}, GoneError),
+        (408, {}, TransientError),
+        (503, {}, TransientError),
+        (418, {}, ApiError),
+        (301, {}, ApiError),
     ],
 )
-def test_quota_of_the_hour_is_told_from_a_moments_pause(message, remaining, used_up):
-    limit = Limited(message)
-    limit.headers = CaseInsensitiveDict({"x-ratelimit-remaining": remaining} if remaining else {})
-    assert answers.is_used_up(limit) is used_up
+def test_status_means_the_same_for_every_api(status, headers, meaning):
+    refusal = answers.refusal(reply(status, '{"message": "no"}', headers))
+    assert isinstance(refusal, meaning)
+    assert type(refusal) in (meaning, answers.BusyError)
+    assert str(refusal).startswith(f"{status} 'no'")
 
 
-def test_forbidden_is_told_from_limited():
-    def meaning(message: str, headers: dict) -> type:
-        text = f'{{"message": "{message}"}}'
-        return type(answers.refusal(403, headers, text, ANONYMOUS, NOW))
-
-    assert meaning("Repository access blocked", {}) is ForbiddenError
-    assert meaning("Repository access blocked", {"X-RateLimit-Remaining": "0"}) is ForbiddenError
-    assert meaning("Please wait", {"Retry-After": "5"}) is Limited
-    assert meaning("API rate limit exceeded", {}) is Limited
+def test_refused_token_is_named_by_its_place_and_a_missing_one_by_its_setting():
+    assert "tokens, line 2" in str(answers.refusal(reply(401, token="tokens, line 2")))
+    assert "run.tokens" in str(answers.refusal(reply(401)))
 
 
 def test_malformed_body_is_quoted_shortly():
     with pytest.raises(MalformedError, match="no JSON") as error:
-        answers.parse("<html>" + "x" * 9999, dict)
+        answers.body_of(reply(text="<html>" + "x" * 9999), dict)
     assert len(str(error.value)) < 300
     with pytest.raises(MalformedError, match="no JSON list"):
-        answers.parse("{}", list)
+        answers.body_of(reply(text="{}"), list)
+
+
+def test_nothing_of_a_body_is_quoted_where_people_wrote_it():
+    headers = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(MalformedError, match=r"no JSON: \(10 characters, 'text/html'\)"):
+        answers.body_of(reply(text="Ann writes", headers=headers), dict, quotes=False)
+    assert "Ann" not in str(answers.refusal(reply(404, '{"message": "Ann"}', headers), quotes=False))
+
+
+@pytest.mark.parametrize(
+    ("link", "there"),
+    [
+        ('<https://a/?page=2>; rel="next", <https://a/?page=9>; rel="last"', True),
+        ('<https://a/?page=1>; rel="prev"', False),
+        ("", False),
+        ("nonsense;;,", False),
+    ],
+)
+def test_next_page_is_told_by_the_header(link, there):
+    assert answers.has_next(reply(headers={"Link": link})) is there

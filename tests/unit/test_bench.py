@@ -136,3 +136,16 @@ def test_nothing_measured_is_an_error_and_leaves_the_document(tmp_path, monkeypa
     assert main(["absent"], tmp_path / "benchmarks.md") == 2
     assert "demo, shards" in capsys.readouterr().err
     assert not (tmp_path / "benchmarks.md").exists()
+
+
+def test_group_runs_each_of_its_benchmarks_and_fails_with_the_worst(tmp_path, monkeypatch):
+    for name, seconds in (("one", 1), ("two", 3)):
+        found = Measure("time", "s", seconds, goal=Goal("≤", 2))
+        module = SimpleNamespace(TITLE=name, __doc__=name, measure=lambda found=found: [found])
+        monkeypatch.setitem(sys.modules, f"bench.{name}", module)
+    monkeypatch.setattr("bench.__main__.GROUPS", {"both": ["one", "two"]})
+    monkeypatch.setattr("bench.__main__.NAMES", ["both"])
+    assert main(["both"], tmp_path / "benchmarks.md") == 1
+    written = (tmp_path / "benchmarks.md").read_text()
+    assert "## one: one" in written
+    assert "## two: two" in written

@@ -6,6 +6,7 @@ import yaml
 
 from garner.configuration import checked, chosen_studies, load_schema
 from garner.errors import ConfigError
+from garner.pacing import read_window
 
 
 @pytest.fixture
@@ -35,8 +36,12 @@ def test_a_study_needs_a_source_a_model_and_a_beginning_and_gets_defaults_for_th
 
 
 def test_the_shipped_config_shows_every_setting_with_its_default(schema, shipped):
-    bare = {"study": {"languages": {"source": "github", "model": "bag", "scrape": {"seeds": ["torvalds"]}}}}
-    assert shipped == checked(bare, schema)
+    studies = {
+        "languages": {"source": "github", "model": "bag", "scrape": {"seeds": ["torvalds"]}},
+        "tags": {"source": "stackexchange", "scrape": {"site": "scifi"}},
+        "ages": {"source": "instagram", "scrape": {"users_file": "users.txt"}},
+    }
+    assert shipped == checked({"study": studies}, schema)
 
 
 def test_every_setting_of_the_shipped_config_carries_a_comment(root):
@@ -54,9 +59,9 @@ def test_every_setting_is_described_in_the_schema(schema):
             yield from undescribed(inner, f"{path}.{key}")
 
     whole = load_schema(schema)
-    assert not list(undescribed(whole, "")) + list(
-        undescribed(whole["properties"]["study"]["additionalProperties"], "")
-    )
+    study = whole["properties"]["study"]["additionalProperties"]
+    variants = [{"properties": keys} for by in study["by"].values() for keys in by.values()]
+    assert not [path for part in (whole, study, *variants) for path in undescribed(part, "")]
 
 
 def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(schema):
@@ -82,7 +87,7 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(schema)
         (
             ["study", "mine", "model"],
             "bagg",
-            "study.mine.model: 'bagg' is not one of bag; did you mean 'bag'?",
+            "study.mine.model: 'bagg' is not one of null, bag; did you mean 'bag'?",
         ),
         (
             ["study", "mine", "sort", "parts", "test"],
@@ -130,6 +135,20 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(schema)
             "study.mine.sort.languages: the key False is no text; quote it",
         ),
         (["studies"], [], "studies: [] should be non-empty"),
+        (
+            ["study", "mine", "source"],
+            "githb",
+            "study.mine.source: 'githb' is not one of github, stackexchange, instagram; "
+            "did you mean 'github'?",
+        ),
+        (["run", "ratelimit"], {"github": ["60/h"]}, "run.ratelimit.github.0: '60/h' does not have the form"),
+        (["run", "ratelimit"], {"instagram": "1/30s"}, "run.ratelimit.instagram: '1/30s' is not a list"),
+        (
+            ["run", "backoff"],
+            {"exp": 1.5},
+            "run.backoff: no power makes a first wait of one second or less grow",
+        ),
+        (["run", "backoff"], {"max": 0}, "run.backoff.max: 0 is too small; it must be more than 0"),
         (["input"], [], "input: [] should be non-empty"),
         (["run", "contact"], "me\u00e9", "run.contact: 'me\u00e9' does not have the form"),
         (["study", "mine", "scrape", "stop_after", "date"], "soon", "date: 'soon' does not have the form"),
@@ -149,6 +168,67 @@ def test_a_wrong_value_is_one_line_with_path_and_cure(schema, path, value, words
     message = refusal(config, schema)
     assert words in message
     assert len(message.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "scrape", "words"),
+    [
+        ("stackexchange", {}, "study.mine.scrape: 'site' is missing"),
+        ("stackexchange", {"site": "Sci Fi"}, "study.mine.scrape.site: 'Sci Fi' does not have the form"),
+        ("stackexchange", {"site": "scifi", "seeds": ["a"]}, "study.mine.scrape.seeds: unknown setting"),
+        (
+            "stackexchange",
+            {"site": "scifi", "dump": "a.7z", "questions_file": "b"},
+            "study.mine.scrape: questions_file and dump are both given",
+        ),
+        (
+            "stackexchange",
+            {"site": "scifi", "from_date": "2024-02-30"},
+            "study.mine.scrape.from_date: '2024-02-30' is no day of the calendar",
+        ),
+        (
+            "stackexchange",
+            {"site": "scifi", "from_date": "2024-03-01", "to_date": "2024-03-01"},
+            "study.mine.scrape: from_date is not before to_date",
+        ),
+        ("instagram", {}, "study.mine.scrape: 'users_file' is missing"),
+        ("instagram", {"users_file": "u", "export": "csv"}, "'csv' is not one of null, json"),
+        (
+            "instagram",
+            {"users_file": "u", "posts_per_user": 0},
+            "study.mine.scrape.posts_per_user: 0 is too small",
+        ),
+    ],
+)
+def test_each_source_has_settings_of_its_own(schema, source, scrape, words):
+    message = refusal({"study": {"mine": {"source": source, "scrape": scrape}}}, schema)
+    assert words in message
+    assert len(message.splitlines()) == 2
+
+
+def test_a_study_without_a_model_gets_no_settings_of_later_stages(schema):
+    config = {"study": {"mine": {"source": "stackexchange", "scrape": {"site": "scifi"}}}}
+    study = checked(config, schema)["study"]["mine"]
+    assert set(study) == {"source", "model", "seed", "exclude", "scrape"}
+    assert study["model"] is None
+
+
+def test_a_setting_of_a_later_stage_is_refused_where_there_is_no_model(schema):
+    study = {"source": "stackexchange", "scrape": {"site": "scifi"}, "train": {"epochs": 3}}
+    message = refusal({"study": {"mine": study}}, schema)
+    assert "study.mine.train: only a study with `model: bag` has this setting" in message
+
+
+def test_a_model_that_cannot_learn_from_the_source_is_refused(schema):
+    study = {"source": "stackexchange", "model": "bag", "scrape": {"site": "scifi"}}
+    message = refusal({"study": {"mine": study}}, schema)
+    assert "study.mine.model: bag learns from source files" in message
+
+
+def test_the_windows_that_the_schema_accepts_can_be_read(schema):
+    config = minimal() | {"run": {"ratelimit": {"github": ["5000/1h", "1/30s", "20/2min", "9/1d"]}}}
+    windows = checked(config, schema)["run"]["ratelimit"]["github"]
+    assert [read_window(text) for text in windows] == [(5000, 3600), (1, 30), (20, 120), (9, 86400)]
 
 
 def test_a_date_need_not_be_quoted(schema):

@@ -175,3 +175,45 @@ def test_walk_that_is_asked_to_stop_has_kept_everything(tmp_path, monkeypatch):
     with pytest.raises(Interrupted, match="same command again"):
         walk(Countdown(9), lambda pages: [{"n": next(pages)}], journal(tmp_path), "items", lambda: "")
     assert kept(tmp_path) == [0, 1]
+
+
+def test_place_of_a_record_leads_to_what_was_appended_after_it_across_parts(tmp_path):
+    one = journal(tmp_path)
+    assert one.place is None
+    places = []
+    for number in range(9):
+        append(one, number)
+        places.append(one.place)
+        if number in (3, 6):
+            one.seal()
+    for reopened in (one, journal(tmp_path)):
+        assert reopened.place == places[-1]
+        entries = list(reopened.after(None))
+        assert [entry.place for entry in entries] == places
+        for number, place in enumerate(places):
+            assert [entry.record["n"] for entry in reopened.after(place)] == list(range(number + 1, 9))
+
+
+def test_place_of_another_journal_or_beyond_the_end_is_refused(tmp_path):
+    one, other = journal(tmp_path / "one"), journal(tmp_path / "other")
+    append(one, 1, 2, 3)
+    append(other, 1, 7)
+    with pytest.raises(LookupError):
+        other.after(one.place)
+    with pytest.raises(LookupError):
+        one.after(other.place)
+    append(other, 3)
+    other.seal()
+    append(other, 4)
+    with pytest.raises(LookupError):
+        one.after(other.place)
+
+
+def test_death_before_the_first_record_of_a_part_leaves_the_place_of_the_last_one(tmp_path):
+    one = journal(tmp_path)
+    append(one, 1, 2)
+    one.seal()
+    place = one.place
+    (tmp_path / "open.jsonl").write_bytes(json.dumps({"journal": 1, "api": API}).encode() + b"\n")
+    assert journal(tmp_path).place == place
+    assert kept(tmp_path) == [1, 2]

@@ -1,9 +1,8 @@
 import os
 
 import pytest
-import requests
 
-from garner.credentials import ANONYMOUS, Pool, Quota, Token, read_tokens
+from garner.credentials import ANONYMOUS, Token, read_tokens
 from garner.errors import CredentialsError
 
 SECRET = "ghp_0123456789abcdef"
@@ -60,54 +59,21 @@ def test_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
 
 def test_token_never_shows_itself():
     token = Token(SECRET, "tokens, line 1")
-    assert SECRET not in repr(token) + str(token) + repr(Pool([token])) + repr([token])
+    assert SECRET not in repr(token) + str(token) + repr([token])
 
 
-def test_token_is_sent_as_bearer_and_nobodys_not_at_all():
-    request = requests.Request("GET", "http://127.0.0.1/", auth=Token(SECRET, "")).prepare()
-    assert request.headers["Authorization"] == f"Bearer {SECRET}"
-    assert (
-        "Authorization" not in requests.Request("GET", "http://127.0.0.1/", auth=ANONYMOUS).prepare().headers
-    )
+def test_token_is_struck_out_where_an_api_repeats_it():
+    token = Token("a+b/c=", "tokens, line 1")
+    said = "no such key a+b/c= in ?key=a%2Bb%2Fc%3D"
+    assert token.hidden_in(said) == "no such key [token] in ?key=[token]"
+    assert ANONYMOUS.hidden_in(said) == said
 
 
-def test_token_with_most_quota_is_taken_and_an_unknown_one_first():
-    a, b, c = (Token(name, name) for name in "abc")
-    pool = Pool([a, b, c])
-    assert pool.best("core", 0)[0] is a
-    pool.note(a, "core", Quota(10, 60, 100))
-    assert pool.best("core", 0)[0] is b
-    pool.note(b, "core", Quota(20, 60, 100))
-    pool.note(c, "core", Quota(0, 60, 50))
-    assert pool.best("core", 0) == (b, Quota(20, 60, 100))
-    assert pool.best("graphql", 0)[0] is a, "each resource has a quota of its own"
-    assert pool.left("core", 0) == 30
-    assert pool.left("graphql", 0) is None
-
-
-def test_of_used_up_tokens_the_one_renewed_first_is_taken_and_is_full_then():
-    a, b = Token("a", "a"), Token("b", "b")
-    pool = Pool([a, b])
-    pool.note(a, "core", Quota(0, 60, 100))
-    pool.note(b, "core", Quota(0, 80, 70))
-    assert pool.best("core", 0) == (b, Quota(0, 80, 70))
-    token, quota = pool.best("core", 70)
-    assert (token, quota.remaining) == (b, 80)
-
-
-def test_quota_of_zero_is_asked_about_again_once_it_would_be_renewed():
-    pool = Pool([])
-    pool.note(ANONYMOUS, "core", Quota(0, 0, 100))
-    assert pool.best("core", 99)[1].remaining == 0
-    assert pool.best("core", 100)[1].remaining == 1
-
-
-def test_refused_token_is_dropped_unless_it_is_the_last():
-    a, b = Token("a", "a"), Token("b", "b")
-    pool = Pool([a, b])
-    assert pool.drop(a)
-    assert pool.best("core", 0)[0] is b
-    assert not pool.drop(b)
+def test_token_is_known_in_files_by_what_does_not_give_it_away():
+    one, same, other = Token(SECRET, "a"), Token(SECRET, "b"), Token("other", "a")
+    assert one.id == same.id != other.id != ANONYMOUS.id
+    assert one.id not in SECRET
+    assert len(one.id) == 12
 
 
 def test_file_of_another_user_that_cannot_be_read_is_named(tmp_path):

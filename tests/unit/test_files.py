@@ -6,7 +6,7 @@ import pyarrow
 import pytest
 
 from garner.errors import DiskFullError, GarnerError, InputError
-from garner.files import atomic, read_json, read_parquet, sha256_of, write_json, write_parquet
+from garner.files import atomic, open_parquet, read_json, read_parquet, sha256_of, write_json, write_parquet
 
 SCHEMA = pyarrow.schema([("name", pyarrow.string()), ("count", pyarrow.int64())])
 
@@ -153,3 +153,14 @@ def test_a_flipped_byte_of_a_parquet_is_no_other_error_wherever_it_is_noticed(tm
 
 def test_the_hash_of_a_value_does_not_depend_on_the_order_of_its_keys():
     assert sha256_of({"a": 1, "b": [2]}) == sha256_of({"b": [2], "a": 1}) != sha256_of({"a": 1, "b": [3]})
+
+
+def test_group_of_rows_of_a_parquet_is_bounded_by_its_text(tmp_path, monkeypatch):
+    monkeypatch.setattr("garner.files.GROUP_BYTES", 1000)
+    schema = pyarrow.schema([("text", pyarrow.string())])
+    texts = ["x" * 400] * 5 + ["y" * 5000, "z"]
+    assert write_parquet(tmp_path / "a.parquet", ({"text": text} for text in texts), schema) == 7
+    with open_parquet(tmp_path / "a.parquet") as file:
+        groups = [file.metadata.row_group(each).num_rows for each in range(file.num_row_groups)]
+        assert groups == [3, 3, 1]
+        assert file.read().column("text").to_pylist() == texts

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow.parquet
 import pytest
-from github_study import hub, operational, repository, scrape, seal, serve, study, varied_hub
+from github_study import hub, operational, repository, rows, scrape, seal, serve, study, varied_hub
 
+from garner.crawl import Journal
 from garner.errors import (
     ConfigError,
     CredentialsError,
@@ -26,14 +26,9 @@ from garner.errors import (
     MalformedError,
     QuotaError,
 )
-from garner.sources import open_source
 from replica import Replica
 
 PROTOCOLS = ["graphql", "rest"]
-
-
-def rows(folder: Path, name: str) -> list[dict]:
-    return pyarrow.parquet.read_table(folder / f"results/{name}.parquet").to_pylist()
 
 
 def users(folder: Path) -> dict[str, dict]:
@@ -249,6 +244,33 @@ def test_user_deleted_between_two_pages_is_recorded_and_the_crawl_goes_on(tmp_pa
     assert list(users(tmp_path)) == ["ann", "bob", "cat", "dan"]
 
 
+# A cursor of GraphQL names an item (`cursor:v2:` and a number, as recorded), but that of the replica a place.
+@pytest.mark.parametrize(("protocol", "change"), [("graphql", "new"), ("rest", "new"), ("rest", "gone")])
+def test_nothing_is_lost_or_doubled_where_pages_shift_between_two_requests(tmp_path, protocol, change):
+    followed = [f"b{index:03}" for index in range(250)]
+    owned = [repository("ann", f"r{index:03}") for index in range(250)]
+    made_up = hub({"ann": followed}, {"ann": [repository("ann", "a-new-one"), *owned]})
+    ann = made_up.user("ann")
+    newcomer = ann.repositories.pop(0)
+    with serve(made_up, quota=100_000) as api:
+
+        def shift_before_page_two(request):
+            if "page=2" in request.query or b"after:" in request.body:
+                api.intercept = None
+                if change == "gone":
+                    del ann.following[:3], ann.repositories[:3]
+                else:
+                    ann.following[:0] = ["b000"]
+                    ann.repositories[:0] = [newcomer]
+
+        api.intercept = shift_before_page_two
+        scrape(study(api.url, protocol, seeds=["ann"], users=1), tmp_path / "state")
+    found = [each["repository"] for each in rows(tmp_path, "repositories")]
+    assert set(found) >= {each.full_name for each in owned[3:]}
+    assert len(found) == len(set(found)) == users(tmp_path)["ann"]["repositories"]
+    assert users(tmp_path)["ann"]["following"] == 250
+
+
 @pytest.mark.parametrize(("status", "reason"), [(404, "gone"), (451, "gone"), (403, "forbidden")])
 def test_repository_that_is_gone_or_blocked_is_recorded_with_its_reason(tmp_path, status, reason):
     with serve(hub({"ann": []}, {"ann": [repository("ann", "bad"), repository("ann", "good")]})) as api:
@@ -256,10 +278,8 @@ def test_repository_that_is_gone_or_blocked_is_recorded_with_its_reason(tmp_path
         api.intercept = lambda request: (status, {}, body) if "/ann/bad/" in request.path else None
         scrape(study(api.url, "rest", seeds=["ann"]), tmp_path / "state")
     assert list(repositories(tmp_path)) == ["ann/good"]
-    journal = open_source(
-        study(api.url, "rest", seeds=["ann"]), tmp_path / "state", operational()
-    )._recover()[0]
-    assert {"repository": "ann/bad", "status": reason} in list(journal)
+    (found,) = [each for each in Journal(tmp_path / "state", api.url) if "status" in each]
+    assert (found["repository"], found["status"]) == ("ann/bad", reason)
 
 
 def test_wrong_token_is_named_by_file_and_line(tmp_path):
@@ -292,9 +312,13 @@ def test_answer_of_another_shape_is_a_typed_error(tmp_path, body):
             scrape(study(api.url, seeds=["ann"]), tmp_path / "state")
 
 
-def test_repository_whose_name_could_lead_out_of_a_folder_is_refused(tmp_path):
-    with serve(hub({"ann": []}, {"ann": [repository("ann", "..")]})) as api, pytest.raises(MalformedError):
-        scrape(study(api.url, seeds=["ann"]), tmp_path / "state")
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_repository_whose_name_could_lead_out_of_a_folder_is_refused(tmp_path, protocol):
+    owned = {"bob": [repository("bob", "..")], "cat": [repository("cat", "one")]}
+    with serve(hub({"ann": ["bob", "cat"]}, owned)) as api:
+        scrape(study(api.url, protocol, seeds=["ann"]), tmp_path / "state")
+    assert users(tmp_path)["bob"]["status"] == "malformed"
+    assert list(repositories(tmp_path)) == ["cat/one"]
 
 
 # Interruptions
@@ -409,17 +433,18 @@ def test_other_protocol_goes_on_where_one_stopped(tmp_path, first, second, monke
         assert scrape(study(api.url, second), tmp_path / "state") == calm
 
 
-def test_full_disk_loses_nothing(tmp_path):
+@pytest.mark.parametrize(("room", "file"), [(8_000, "index.sqlite"), (90_000, "open.jsonl")])
+def test_full_disk_loses_nothing(tmp_path, room, file):
     def small_files_only():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 
-    with serve(varied_hub(users=25), quota=100_000) as api:
+    with serve(varied_hub(users=90), quota=100_000) as api:
         calm = scrape(study(api.url, "rest"), tmp_path / "calm/state")
         total = len(api.requests)
         child = start_crawl(study(api.url, "rest"), tmp_path / "state", preexec_fn=small_files_only)
         _, error = child.communicate(timeout=60)
         assert child.returncode == 1
-        assert f"{DiskFullError.__name__}: no space left to write {tmp_path}".encode() in error
+        assert f"{DiskFullError.__name__}: no space left to write {tmp_path}/state/{file}".encode() in error
         assert scrape(study(api.url, "rest"), tmp_path / "state") == calm
         assert len(api.requests) <= 2 * total + 1, "only the answer that found no room was asked for again"
 

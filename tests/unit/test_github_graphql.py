@@ -2,18 +2,18 @@ import json
 
 import pytest
 from github_study import hub, repository, serve
-from loopback import Clock, Reply
+from loopback import OFFLINE, Clock, Reply
 from loopback import serve as serve_replies
 
-from garner.client import Client
-from garner.credentials import Pool
+from garner.client import connect
 from garner.errors import ApiError, MalformedError, TransientError
 from garner.sources.github_graphql import GraphQL
+from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_records import Page
 
 
 def graphql(url: str, clock: Clock | None = None) -> GraphQL:
-    return GraphQL(Client(Pool([]), None, "wait", clock=clock or Clock()), f"{url}/graphql")
+    return GraphQL(connect(url, OFFLINE, GitHubLimits(), clock=clock or Clock()), f"{url}/graphql")
 
 
 def pages(login: str) -> list[Page]:

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 from github_study import hub, serve
-from loopback import Clock, Reply
+from loopback import OFFLINE, Clock, Reply
 from loopback import serve as serve_replies
 
-from garner.client import Client
-from garner.credentials import Pool
+from garner.client import connect
 from garner.errors import MalformedError, TransientError
+from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_records import Page
 from garner.sources.github_rest import Rest
 
 
 def rest(url: str) -> Rest:
-    return Rest(Client(Pool([]), None, "wait", clock=Clock()), url)
+    return Rest(connect(url, OFFLINE, GitHubLimits(), clock=Clock()), url)
 
 
 def recorded(name: str, path: str) -> Reply:
@@ -93,7 +93,7 @@ def test_what_is_gone_or_forbidden_is_a_record(page, subject, status, reason):
 def test_answer_of_another_shape_is_a_typed_error(body):
     with (
         serve_replies(Reply(200, body)) as api,
-        pytest.raises(MalformedError, match=r"of ann: .*another shape"),
+        pytest.raises(MalformedError, match="another shape"),
     ):
         rest(api.url).fetch([Page("repositories", "ann")])
 

@@ -1,8 +1,7 @@
 import json
 
-import pyarrow.parquet
 import pytest
-from github_study import hub, repository, scrape, serve, study
+from github_study import hub, repository, rows, scrape, serve, study
 
 from garner.errors import InputError, Interrupted
 from garner.sources.repository_list import read_list
@@ -19,10 +18,6 @@ def listed(tmp_path):
         return str(tmp_path / "list.txt")
 
     return write
-
-
-def rows(folder, name: str) -> list[dict]:
-    return pyarrow.parquet.read_table(folder / f"results/{name}.parquet").to_pylist()
 
 
 def made_up(**languages: dict[str, int]):
@@ -149,3 +144,29 @@ def test_interrupted_look_up_goes_on(tmp_path, listed, protocol, monkeypatch):
                 scrape(study(api.url, protocol, repositories_file=path), tmp_path / f"{stop}/state") == calm
             )
             assert len(api.requests) - begin == total
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_repository_whose_look_up_always_fails_is_gone_round_and_tried_again(
+    tmp_path, listed, protocol, monkeypatch
+):
+    monkeypatch.setattr("backoff.full_jitter", lambda bound: 0.0)
+    path = listed("Ann/one", "bob/three", "Ann/two")
+    with serve(made_up(), quota=1000) as api:
+        settings = study(api.url, protocol, repositories_file=path)
+        calm = scrape(settings, tmp_path / "calm/state")
+
+        def fail(request):
+            return (502, {}, b"") if b"three" in request.body or "three" in request.path else None
+
+        api.intercept = fail
+        scrape(settings, tmp_path / "state")
+        assert [row["repository"] for row in rows(tmp_path, "repositories")] == ["Ann/one", "Ann/two"]
+        api.intercept = None
+        begin = len(api.requests)
+        assert scrape(settings, tmp_path / "state") == calm
+        assert 1 <= len(api.requests) - begin <= 2, "only that one is asked for again"
+        begin = len(api.requests)
+        (tmp_path / "state/index.sqlite").unlink()
+        assert scrape(settings, tmp_path / "state") == calm
+        assert len(api.requests) == begin

@@ -33,6 +33,52 @@ def test_predictions_of_two_studies_at_once_are_refused(copy_of_finished):
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "studies"),
+    [
+        (target, "tags")
+        for target in (
+            "all",
+            "clone",
+            "sort",
+            "dictionary",
+            "serialize",
+            "train",
+            "export",
+            "predict",
+            "report",
+        )
+    ]
+    + [("results/tags/train/metrics.json", "languages"), ("sort", "languages,tags")],
+)
+def test_later_stages_of_a_study_without_a_model_are_refused_in_one_line(finished, target, studies):
+    done = finished.run(target, "--dry-run", "--config", f"studies={studies}")
+    assert done.returncode != 0
+    said = [
+        line for line in (done.stdout + done.stderr).splitlines() if "tags" in line and "--config" in line
+    ]
+    assert [
+        line
+        for line in said
+        if "has no model, so that it only collects" in line and "model in study.tags.model" in line
+    ]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_study_without_a_model_collects(finished, tmp_path):
+    users = tmp_path / "users.txt"
+    users.write_text("ann\n")
+    ages = f"{{ages: {{scrape: {{users_file: {users}, export: json}}}}}}"
+    given = ["--config", "studies=languages,tags,ages", f"study={ages}"]
+    assert finished.stale("scrape", *given) == {"scrape_documents", "scrape_documents_and_users"}
+
+
+def test_a_list_that_is_not_there_is_named_before_any_job(finished):
+    done = finished.run("scrape", "--dry-run", "--config", "studies=ages")
+    assert "study.ages.scrape.users_file: there is no file 'users.txt'" in done.stdout + done.stderr
+    assert done.returncode != 0
+
+
 @pytest.mark.parametrize("profile", ["sge", "slurm"])
 def test_the_cluster_profiles_send_the_training_to_a_gpu_from_a_fresh_clone(new_workspace, profile):
     workspace = new_workspace()

@@ -19,7 +19,10 @@ def open_source(study: dict, state: Path, operational: dict) -> Source:
     """The source that `study["source"]` names, with its progress in `state`.
 
     `study` is the study's block of the configuration, with `scrape` and `exclude`. `operational` holds what
-    cannot change a result: `tokens` (path or None), `contact` (str or None), `on_quota` ("wait" or "stop").
+    cannot change a result: `tokens` (path or None), `contact` (str or None), `on_quota` ("wait" or "stop"),
+    and, where they are not given, without a limit: `ratelimit` (list of windows like "60/1h"), `backoff`
+    (`mult`, `exp`, `max`), `proxies` (path or None), `clocks` (folder that all jobs share), `pseudonym_key`
+    (path). Raises ConfigError for settings that cannot be used.
     """
     # By name, so that the code of one source does not make the studies of another stale.
     return import_module(f"garner.sources.{study['source']}").open_source(study, state, operational)

@@ -1,14 +1,14 @@
 """The connection to one GitHub: its addresses, its tokens, and the protocol that the settings ask for."""
 
-import ipaddress
 import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from garner import client
 from garner.client import Client
-from garner.credentials import Pool, read_tokens
 from garner.errors import ConfigError
 from garner.sources.github_graphql import GraphQL
+from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_rest import Rest
 
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9._-]+(?::[0-9]+)?)((?:/[^/?#\s]+)*)/*")
@@ -28,19 +28,12 @@ def connect(settings: dict, operational: dict) -> tuple[GraphQL | Rest, Client]:
             "GitHub answers GraphQL with a token only. Name a file of mode 0600 that holds one in the "
             "setting run.tokens.github, or set scrape.protocol to rest."
         )
-    if operational["tokens"] is not None and not api.startswith("https:") and not _is_loopback(host):
-        raise ConfigError(f"the setting scrape.api is {api}: a token goes over https alone. Write https://…")
-    tokens = read_tokens(operational["tokens"]) if operational["tokens"] is not None else []
-    client = Client(
-        Pool(tokens),
-        operational["contact"],
-        operational["on_quota"],
-        headers=HEADERS,
-        until=_midnight(settings["stop_after"]["date"]),
+    connection = client.connect(
+        api, operational, GitHubLimits(), HEADERS, until=_midnight(settings["stop_after"]["date"])
     )
     if settings["protocol"] == "rest":
-        return Rest(client, api), client
-    return GraphQL(client, graphql_address(api)), client
+        return Rest(connection, api), connection
+    return GraphQL(connection, graphql_address(api)), connection
 
 
 def api_address(api: str) -> str:
@@ -72,10 +65,3 @@ def _midnight(date: str | None) -> float | None:
         raise ConfigError(
             f"the setting scrape.stop_after.date is {date!r}. Expected a day as YYYY-MM-DD."
         ) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -8,12 +8,13 @@ https://docs.github.com/graphql/overview/rate-limits-and-query-limits-for-the-gr
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from garner.answers import Limited
-from garner.client import ATTEMPTS, Client
+from garner.client import Client
 from garner.errors import ApiError, MalformedError, TransientError
 from garner.logs import log
+from garner.sources.github_detour import answered
 from garner.sources.github_records import Page, owned_by, repository_record
 
 POINT = 100  # connections
@@ -47,8 +48,9 @@ class GraphQL:
     def fetch(self, pages: Iterable[Page]) -> list[dict]:
         """Records for the first of `pages`, as many as go into one request.
 
-        A request that fails twice is sent by halves, as its size may be the cause. Raises what
-        `Client.request` raises, and MalformedError for an answer of another shape.
+        A request that fails twice is sent by halves, as its size may be the cause; what fails alone while the
+        API works is recorded. Raises what `Client.request` raises, and MalformedError for answers of another
+        shape.
         """
         # The first request costs one point: only its answer tells whether the quota has more.
         aliases = _fill(pages, POINT * (self._client.affordable(self.resource) or 1))
@@ -58,28 +60,43 @@ class GraphQL:
             except (TransientError, MalformedError):
                 log.warning("asking for %d at once instead of %d", len(aliases) // 2, len(aliases))
                 aliases = aliases[: len(aliases) // 2]
-        return self._ask(aliases, ATTEMPTS)
+        return answered(partial(self._ask, aliases), self._check_health, aliases[0][0])
 
     def _ask(self, aliases: list[list[Page]], attempts: int) -> list[dict]:
         fields = "".join(f"a{index}: {_field(pages)}\n" for index, pages in enumerate(aliases))
-        answer = self._client.request(
+        records: list[dict] = []
+
+        def check(body: dict) -> None:
+            _check(body)
+            reasons = _reasons(body)
+            records[:] = [
+                record
+                for index, pages in enumerate(aliases)
+                for record in _records(pages, body["data"][f"a{index}"], reasons.get(f"a{index}"))
+            ]
+
+        self._send(f"query {{\n{fields}}}", check, attempts=attempts)
+        return records
+
+    def _check_health(self) -> None:
+        self._send("query { __typename }", lambda body: body["data"]["__typename"])
+
+    def _send(self, query: str, read: Callable[[dict], object], **options: object) -> None:
+        def check(body: dict) -> None:
+            try:
+                read(body)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise MalformedError(f"the answer has another shape: {error!r}") from None
+
+        self._client.request(
             "POST",
             self._url,
             resource=self.resource,
             expect=dict,
-            check=_check,
-            attempts=attempts,
-            json={"query": f"query {{\n{fields}}}"},
+            check=check,
+            json={"query": query},
+            **options,
         )
-        try:
-            reasons = _reasons(answer.body)
-            return [
-                record
-                for index, pages in enumerate(aliases)
-                for record in _records(pages, answer.body["data"][f"a{index}"], reasons.get(f"a{index}"))
-            ]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise MalformedError(f"POST {self._url}: the answer has another shape: {error!r}.") from None
 
 
 def _fill(pages: Iterable[Page], affordable: float) -> list[list[Page]]:
@@ -136,10 +153,9 @@ def _bounds(page: Page) -> str:
 
 def _records(pages: list[Page], value: dict | None, reason: str | None) -> list[dict]:
     """What the value of an alias teaches about the pages that were asked for under it."""
-    kind, of, after = pages[0]
+    kind, of, after = pages[0][:3]
     if value is None:
-        subject = {"listed": "listed", "languages": "repository"}.get(kind, "user")
-        return [{subject: of, "status": reason or "gone"}]
+        return [{pages[0].subject: of, "status": reason or "gone"}]
     if kind == "listed":
         return [{"listed": of, "found": _repository_record(value)}]
     if kind == "languages":
@@ -151,6 +167,8 @@ def _records(pages: list[Page], value: dict | None, reason: str | None) -> list[
 
 def _user_record(page: Page, value: dict) -> dict:
     login = value["login"]
+    if login.lower() != page.of.lower():
+        raise MalformedError(f"the answer about {page.of} is about {login[:100]!r}")
     if page.kind == "account":
         return {"user": login}
     connection = value[page.kind]
@@ -193,8 +211,6 @@ def _check(body: dict) -> None:
     """Raise what the errors of a body with status 200 mean, but for those that are about one alias."""
     for error in _errors(body):
         kind, message = error.get("type"), str(error.get("message"))[:200]
-        if kind == "RATE_LIMITED" or "rate limit" in message.lower():
-            raise Limited(message)
         invalid = "extensions" in error or ("locations" in error and "path" not in error)
         if kind in _TRANSIENT or (kind is None and not invalid):
             raise TransientError(f"GitHub says {message!r}")

@@ -6,19 +6,29 @@ A record is a JSON object that stands for itself:
     {"user", "following": [login], "after", "next"}    a page of whom the user follows
     {"user", "repositories": [...], "after", "next"}   a page of the repositories that the user owns
     {"repository", "languages": {name: bytes}, "after", "next"}
+    {"user" | "repository", "unchanged": what, "after", "next"}   a page is what it was the last time
     {"listed", "found": {...}}                         a line of a list of repositories, looked up
     {"user" | "repository" | "listed", "status"}       nothing to be had, and why: gone, forbidden …
+    {"again": login}                                   void is what has come of a user who is not whole
 
 `after` is the cursor that was asked with (None: the first page), `next` the one to ask with (None: that was
-the last page). A cursor begins with the name of its protocol, as the other protocol cannot use it.
+the last page). A cursor begins with the name of its protocol, as the other protocol cannot use it. `time` is
+when the answer came, in seconds of the epoch; `etag`, of REST alone, what to ask with the next time. With
+`reread` a page was looked at again after the one that follows, as some item may have slipped onto it. A
+status of `FAILED` has the failure in `detail`: the API works, but has no answer to this.
 """
 
 import re
+import time
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from garner.errors import MalformedError
+from garner.errors import MalformedError, TransientError
 
 OK = "ok"  # the status of a user of whom everything could be fetched
+MALFORMED = MalformedError.reason
+FAILED = {MALFORMED, TransientError.reason}  # of what a later try may bring
+LISTS = ("following", "repositories")  # what comes in pages of a user
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _NO_LICENCE = {"", "NOASSERTION", "NONE"}  # where a text was found that GitHub cannot name
@@ -26,16 +36,44 @@ _NO_LICENCE = {"", "NOASSERTION", "NONE"}  # where a text was found that GitHub 
 
 class Page(NamedTuple):
     """Something to ask for: `kind` is "account", "following" or "repositories" of the user `of`, "languages"
-    of the repository `of` ("owner/name"), or "listed", which is that repository itself."""
+    of the repository `of` ("owner/name"), or "listed", which is that repository itself. `etag` is what came
+    with this page the last time, `reread` that it is looked at once more."""
 
     kind: str
     of: str
     after: str | None = None
+    etag: str | None = None
+    reread: bool = False
+
+    @property
+    def subject(self) -> str:
+        """The name under which a record of this page has what it is about."""
+        return {"listed": "listed", "languages": "repository"}.get(self.kind, "user")
+
+
+def dated(fetch: Callable[[Iterable[Page]], list[dict]]) -> Callable[[Iterable[Page]], list[dict]]:
+    """`fetch`, with the time in each of its records."""
+
+    def fetch_and_date(pages: Iterable[Page]) -> list[dict]:
+        records = fetch(pages)
+        now = int(time.time())
+        return [{**record, "time": now} for record in records]
+
+    return fetch_and_date
 
 
 def is_repository_name(text: str) -> bool:
     """Whether `text` is an "owner/name" such as GitHub gives; such a one is safe within a path."""
     return _NAME.fullmatch(text) is not None
+
+
+def rest_cursor(number: int) -> str | None:
+    """The cursor of a page of REST, which goes by number."""
+    return f"rest:{number}" if number > 1 else None
+
+
+def rest_number(cursor: str | None) -> int:
+    return int(cursor.removeprefix("rest:")) if cursor else 1
 
 
 def repository_record(

@@ -1,14 +1,22 @@
 """GitHub's REST API: one request for each page of one user, and for each repository's languages.
 
+What was asked for before is asked for with its ETag, so that it costs nothing where nothing has changed. As
+pages go by number, something that leaves one draws an item of the next one onto it; so each page but the last
+is asked for again, by its ETag, once the next one is known.
 https://docs.github.com/rest/users/followers and https://docs.github.com/rest/repos/repos
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
 from urllib.parse import quote
 
 from garner.client import Answer, Client
 from garner.errors import ForbiddenError, GoneError, MalformedError
-from garner.sources.github_records import Page, owned_by, repository_record
+from garner.sources.github_detour import answered
+from garner.sources.github_records import Page, owned_by, repository_record, rest_cursor, rest_number
+
+PAGE = 100  # items, the most that a page can have
 
 
 class Rest:
@@ -22,10 +30,9 @@ class Rest:
         self._url = url
 
     def fetch(self, pages: Iterable[Page]) -> list[dict]:
-        """The record for the first of `pages`.
+        """The record for the first of `pages`; that of its failure where the API works, but not for it.
 
-        Raises what `Client.request` raises, but for what is gone or forbidden, which is a record too; and
-        MalformedError for an answer of another shape.
+        Raises what `Client.request` raises, but for what is gone or forbidden, which is a record too.
         """
         page = next(iter(pages))
         ask = {
@@ -36,55 +43,101 @@ class Rest:
             "listed": self._listed,
         }[page.kind]
         try:
-            return [ask(page)]
+            return answered(lambda attempts: [ask(page, attempts)], self._check_health, page)
         except (GoneError, ForbiddenError) as error:
-            subject = {"listed": "listed", "languages": "repository"}.get(page.kind, "user")
-            return [{subject: page.of, "status": error.reason}]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise MalformedError(
-                f"{page.kind} of {page.of}: the answer has another shape: {error!r}."
-            ) from None
+            return [{page.subject: page.of, "status": error.reason}]
 
-    def _account(self, page: Page) -> dict:
-        account = self._get(f"users/{quote(page.of)}", dict).body
-        if account["type"] != "User":  # an organisation; GraphQL knows no user by its name either
-            return {"user": page.of, "status": GoneError.reason}
-        return {"user": account["login"]}
+    def _check_health(self) -> None:
+        with suppress(GoneError):  # as an Enterprise server without limits says
+            self._client.request("GET", f"{self._url}/rate_limit", resource=self.resource, expect=dict)
 
-    def _following(self, page: Page) -> dict:
-        answer = self._get_page(f"users/{quote(page.of)}/following", page)
-        users = [user["login"] for user in answer.body if user["type"] == "User"]
-        return {"user": page.of, "following": users, "after": page.after, "next": _next(page, answer)}
+    def _account(self, page: Page, attempts: int) -> dict:
+        return self._get(f"users/{quote(page.of)}", dict, partial(_account, page.of), page, attempts)
 
-    def _repositories(self, page: Page) -> dict:
-        answer = self._get_page(f"users/{quote(page.of)}/repos", page, type="owner", sort="full_name")
-        found = owned_by(page.of, [_repository_record(repository) for repository in answer.body])
-        return {"user": page.of, "repositories": found, "after": page.after, "next": _next(page, answer)}
+    def _listed(self, page: Page, attempts: int) -> dict:
+        def read(body: dict) -> dict:
+            return {"listed": page.of, "found": _repository_record(body)}
 
-    def _languages(self, page: Page) -> dict:
-        languages = self._get(f"repos/{quote(page.of)}/languages", dict).body
-        return {"repository": page.of, "languages": languages, "after": page.after, "next": None}
+        return self._get(f"repos/{quote(page.of)}", dict, read, page, attempts)
 
-    def _listed(self, page: Page) -> dict:
-        repository = self._get(f"repos/{quote(page.of)}", dict).body
-        return {"listed": page.of, "found": _repository_record(repository)}
+    def _following(self, page: Page, attempts: int) -> dict:
+        def read(body: list) -> dict:
+            return {"user": page.of, "following": [user["login"] for user in body if user["type"] == "User"]}
 
-    def _get_page(self, path: str, page: Page, **parameters: object) -> Answer:
-        return self._get(path, list, **parameters, per_page=100, page=_number(page))
+        return self._get_page(f"users/{quote(page.of)}/following", list, read, page, attempts)
 
-    def _get(self, path: str, expect: type, **parameters: object) -> Answer:
-        return self._client.request(
-            "GET", f"{self._url}/{path}", resource=self.resource, expect=expect, params=parameters
+    def _repositories(self, page: Page, attempts: int) -> dict:
+        def read(body: list) -> dict:
+            return {"user": page.of, "repositories": owned_by(page.of, [*map(_repository_record, body)])}
+
+        path = f"users/{quote(page.of)}/repos"
+        parameters = {"type": "owner", "sort": "full_name"}
+        return self._get_page(path, list, read, page, attempts, parameters)
+
+    def _languages(self, page: Page, attempts: int) -> dict:
+        def read(body: dict) -> dict:
+            return {"repository": page.of, "languages": {name: int(size) for name, size in body.items()}}
+
+        return self._get_page(f"repos/{quote(page.of)}/languages", dict, read, page, attempts)
+
+    def _get_page(
+        self,
+        path: str,
+        expect: type,
+        read: Callable,
+        page: Page,
+        attempts: int,
+        parameters: dict | None = None,
+    ) -> dict:
+        """A page of a list, or the languages, which have but one page."""
+        count = 0
+
+        def counted(body: list | dict) -> dict:
+            nonlocal count
+            count = len(body)
+            return read(body)
+
+        paging = {"per_page": PAGE, "page": rest_number(page.after)} if expect is list else {}
+        parameters = {**(parameters or {}), **paging}
+        answer, record = self._ask(path, expect, counted, page, attempts, parameters)
+        if answer.not_modified:
+            record = {page.subject: page.of, "unchanged": page.kind}
+        # By number, not by the address in the answer: the token goes to no address but that of the settings.
+        following = rest_cursor(rest_number(page.after) + 1) if answer.has_next else None
+        record |= {"after": page.after, "next": following} | ({"reread": True} if page.reread else {})
+        # A full last page may get a successor and stay what it is, and one that is not full hardly has one:
+        # what is said here of the next page must not be believed again.
+        is_odd = expect is list and not answer.not_modified and (count == PAGE) != answer.has_next
+        return record | ({"etag": answer.etag} if answer.etag and not is_odd else {})
+
+    def _get(self, path: str, expect: type, read: Callable, page: Page, attempts: int) -> dict:
+        return self._ask(path, expect, read, page, attempts, {})[1]
+
+    def _ask(
+        self, path: str, expect: type, read: Callable, page: Page, attempts: int, parameters: dict
+    ) -> tuple[Answer, dict]:
+        record: dict = {}
+
+        def check(body: list | dict) -> None:
+            try:
+                record.update(read(body))
+            except (KeyError, TypeError, AttributeError, ValueError) as error:
+                raise MalformedError(f"the answer has another shape: {error!r}") from None
+
+        answer = self._client.request(
+            *("GET", f"{self._url}/{path}"),
+            **{"resource": self.resource, "expect": expect, "check": check, "attempts": attempts},
+            **{"params": parameters, "etag": page.etag},
         )
+        return answer, record
 
 
-def _number(page: Page) -> int:
-    return int(page.after.removeprefix("rest:")) if page.after else 1
-
-
-def _next(page: Page, answer: Answer) -> str | None:
-    # By number, not by the address in the answer: the token goes to no address but that of the settings.
-    return f"rest:{_number(page) + 1}" if answer.has_next else None
+def _account(login: str, account: dict) -> dict:
+    if account["login"].lower() != login.lower():
+        raise MalformedError(f"the answer about {login} is about {account['login'][:100]!r}")
+    if account["type"] != "User":  # an organisation; GraphQL knows no user by its name either
+        return {"user": login, "status": GoneError.reason}
+    return {"user": account["login"]}
 
 
 def _repository_record(repository: dict) -> dict:

@@ -44,20 +44,6 @@ def owner_of(repository: str) -> str:
     return repository.split("/")[0].lower()
 
 
-def collect(records: Iterable[dict], owners: Iterable[str]) -> Iterator[dict]:
-    """The repositories of `owners` (logins in lower case) in the journal, with all their languages."""
-    found: dict[str, dict[str, dict]] = {owner: {} for owner in owners}
-    for record in records:
-        if "repositories" in record and (owned := found.get(record["user"].lower())) is not None:
-            if record["after"] is None:
-                owned.clear()
-            owned.update((repository["repository"], repository) for repository in record["repositories"])
-        elif "repository" in record and (owned := found.get(owner_of(record["repository"]))) is not None:
-            add_languages(owned, record)
-    for owned in found.values():
-        yield from owned.values()
-
-
 def add_languages(repositories: dict[str, dict], record: dict) -> None:
     """Take in a page of a repository's languages, or that it is gone."""
     if "status" in record:
@@ -68,31 +54,38 @@ def add_languages(repositories: dict[str, dict], record: dict) -> None:
 
 def write_users(path: Path, rows: Iterable[dict]) -> None:
     """Seal users.parquet and say how many could not be had, and why."""
-    rows = list(rows)
-    write_parquet(path, rows, USERS)
-    failures = Counter(row["status"] for row in rows if row["status"] != OK)
-    for reason, count in sorted(failures.items()):
-        log.warning("scrape: %d of %d users %s", count, len(rows), reason)
+    statuses = Counter()
+
+    def counted() -> Iterator[dict]:
+        for row in rows:
+            statuses[row["status"]] += 1
+            yield row
+
+    write_parquet(path, counted(), USERS)
+    for reason, count in sorted(statuses.items()):
+        if reason != OK:
+            log.warning("scrape: %d of %d users %s", count, statuses.total(), reason)
 
 
 def write_repositories(
-    path: Path, repositories: Iterable[dict], orders: dict[str, int], settings: dict, exclude: Iterable[str]
+    path: Path, repositories: Iterable[dict], settings: dict, exclude: Iterable[str]
 ) -> None:
-    """Seal repositories.parquet: those that pass the filters, sorted by name; say how many did not, and why.
+    """Seal repositories.parquet: those that pass the filters; say how many did not, and why.
 
-    `orders` holds the order of each owner (login in lower case), `settings` is the stage's configuration.
+    `repositories` are sorted by name, each with its owner's `order`; `settings` is the stage's configuration.
     """
     excluded = Excluded(exclude)
-    kept, dropped = [], Counter()
-    for repository in repositories:
-        if reason := drop_reason(repository, settings, excluded):
-            dropped[reason] += 1
-        else:
-            kept.append(repository)
-    kept.sort(key=lambda repository: repository["repository"])
-    rows = (_row(repository, orders[owner_of(repository["repository"])]) for repository in kept)
-    write_parquet(path, rows, REPOSITORIES)
-    log.info("scrape: %d of %d repositories kept", len(kept), len(kept) + dropped.total())
+    dropped = Counter()
+
+    def kept() -> Iterator[dict]:
+        for repository in repositories:
+            if reason := drop_reason(repository, settings, excluded):
+                dropped[reason] += 1
+            else:
+                yield _row(repository)
+
+    count = write_parquet(path, kept(), REPOSITORIES)
+    log.info("scrape: %d of %d repositories kept", count, count + dropped.total())
     for reason, count in sorted(dropped.items()):
         log.info("scrape: %d dropped: %s", count, reason)
 
@@ -114,7 +107,7 @@ def drop_reason(repository: dict, settings: dict, excluded: Excluded) -> str | N
     return next((reason for reason, applies in reasons.items() if applies), None)
 
 
-def _row(repository: dict, order: int) -> dict:
+def _row(repository: dict) -> dict:
     languages = sorted(repository["languages"].items())
     # REST names a branch of an empty repository, too, which only size and languages give away.
     empty = not languages and repository["size_kib"] == 0
@@ -123,5 +116,4 @@ def _row(repository: dict, order: int) -> dict:
         "owner": repository["repository"].split("/")[0],
         "default_branch": None if empty else repository["default_branch"],
         "languages": languages,
-        "order": order,
     }
