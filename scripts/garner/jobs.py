@@ -50,6 +50,8 @@ def job(log_path: Path | str, state: Path | str | None = None) -> Iterator[None]
     try:
         with lock(Path(state)) if state else nullcontext():
             yield
+        for number in _STOP_SIGNALS:  # Python drops its handlers as it ends, and a late signal would kill it
+            signal.signal(number, signal.SIG_IGN)
     except GarnerError as error:
         log.error("error: %s", error)
         log.error("log: %s", log_path)

@@ -131,6 +131,14 @@ def test_on_a_cluster_a_stopped_job_leaves_word_of_why_and_whether_it_is_to_go_o
     assert (tmp_path / "resume").exists() is resumes
 
 
+def test_a_signal_after_the_work_is_done_does_not_undo_it(tmp_path):
+    """Python drops its handlers before it collects what is left, here an object that raises the signal."""
+    body = "import os, signal\nclass Late:\n    def __del__(self, kill=os.kill, pid=os.getpid()):\n"
+    body += "        kill(pid, 10)\nlate = Late()\nlate.itself = late\n"
+    body += "with job(*sys.argv[1:]):\n    pass\n"
+    assert run(body, str(tmp_path / "job.log"), str(tmp_path / "state")).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
