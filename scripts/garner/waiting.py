@@ -1,9 +1,9 @@
 """Waits of a crawl: with a line that says until when, ended by a request to stop, none beyond a last day."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
-from garner.errors import GarnerError, Interrupted, QuotaError
+from garner.errors import ConfigError, GarnerError, Interrupted, QuotaError
 from garner.jobs import stop_requested
 from garner.logs import duration, log
 
@@ -12,6 +12,16 @@ STEP = 0.5  # seconds between two looks at whether to stop
 
 class DateReached(GarnerError):
     """The day has come from which on nothing is to be asked."""
+
+
+def midnight(date: str | None, setting: str = "scrape.stop_after.date") -> int | None:
+    """When a day begins, in UTC, in seconds of the epoch; None for None. ConfigError names the setting."""
+    if date is None:
+        return None
+    try:
+        return int(datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise ConfigError(f"the setting {setting} is {date!r}. Expected a day as YYYY-MM-DD.") from None
 
 
 class Waiting:

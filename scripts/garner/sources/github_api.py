@@ -1,7 +1,6 @@
 """The connection to one GitHub: its addresses, its tokens, and the protocol that the settings ask for."""
 
 import re
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from garner import client
@@ -10,6 +9,7 @@ from garner.errors import ConfigError
 from garner.sources.github_graphql import GraphQL
 from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_rest import Rest
+from garner.waiting import midnight
 
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9._-]+(?::[0-9]+)?)((?:/[^/?#\s]+)*)/*")
 
@@ -29,7 +29,7 @@ def connect(settings: dict, operational: dict) -> tuple[GraphQL | Rest, Client]:
             "setting run.tokens.github, or set scrape.protocol to rest."
         )
     connection = client.connect(
-        api, operational, GitHubLimits(), HEADERS, until=_midnight(settings["stop_after"]["date"])
+        api, operational, GitHubLimits(), HEADERS, until=midnight(settings["stop_after"]["date"])
     )
     if settings["protocol"] == "rest":
         return Rest(connection, api), connection
@@ -53,15 +53,3 @@ def graphql_address(api: str) -> str:
     https://docs.github.com/enterprise-server/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
     """
     return api.removesuffix("/v3") + "/graphql" if api.endswith("/api/v3") else api + "/graphql"
-
-
-def _midnight(date: str | None) -> float | None:
-    """Seconds of the epoch at which that day begins, in UTC."""
-    if date is None:
-        return None
-    try:
-        return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        raise ConfigError(
-            f"the setting scrape.stop_after.date is {date!r}. Expected a day as YYYY-MM-DD."
-        ) from None

@@ -5,18 +5,18 @@ of users is the one place where their names stand, and it is matched to the prog
 """
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 from garner.client import DateReached, connect
 from garner.crawl import Journal, walk
-from garner.errors import ApiError, ConfigError, InputError
+from garner.errors import ApiError, InputError
 from garner.logs import log
 from garner.pseudonyms import Naming, naming_of_crawl, plain_name
 from garner.sources import instagram_results as results
 from garner.sources.instagram_api import HEADERS, Api
 from garner.sources.instagram_frontier import DOUBTS, Frontier
 from garner.sources.instagram_limits import InstagramLimits
+from garner.waiting import midnight
 
 # Safe as a part of a path, too.
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9._]{0,28}[a-z0-9_])?")
@@ -72,7 +72,7 @@ class Instagram:
         """
         naming, journal, frontier = self._recover()
         frontier.ask_anew()
-        until = _midnight(self._settings["stop_after"]["date"])
+        until = midnight(self._settings["stop_after"]["date"])
         client = connect(self._address, self._operational, InstagramLimits(), headers=HEADERS, until=until)
         api = Api(client, self._address, naming)
         try:
@@ -109,13 +109,3 @@ class Instagram:
         for record in journal:
             frontier.learn(record)
         return naming, journal, frontier
-
-
-def _midnight(date: str | None) -> float | None:
-    """Seconds of the epoch at which that day begins, in UTC."""
-    try:
-        return None if date is None else datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        raise ConfigError(
-            f"the setting scrape.stop_after.date is {date!r}. Expected a day as YYYY-MM-DD."
-        ) from None

@@ -17,7 +17,8 @@ from garner.sources.stackexchange_frontier import Listed, Walk
 from garner.sources.stackexchange_limits import StackExchangeLimits
 from garner.sources.stackexchange_questions import host_of
 from garner.sources.stackexchange_results import sorted_by_id, write_results
-from garner.sources.stackexchange_selection import midnight, read_list, read_selection
+from garner.sources.stackexchange_selection import read_list, read_selection
+from garner.waiting import midnight
 
 SORTING = "questions.sqlite"  # while the results are written
 
@@ -50,7 +51,7 @@ class Crawl:
 
     def crawl(self) -> None:
         """Fetch what the journal does not hold yet. Raises what `Client.request` raises; nothing is lost."""
-        until = midnight(self._settings["stop_after"]["date"], "scrape.stop_after.date")
+        until = midnight(self._settings["stop_after"]["date"])
         client = connect(self._address, self._operational, StackExchangeLimits(), until=until)
         journal = self._journal()
         frontier, fetch = self._plan(journal, Api(client, self._address, self._site))

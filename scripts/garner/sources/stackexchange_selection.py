@@ -1,11 +1,11 @@
 """Which questions of a site a study asks for, by its settings."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from garner.errors import ConfigError, InputError
 from garner.sources.stackexchange_questions import read_reference
+from garner.waiting import midnight
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,6 @@ def read_selection(study: dict) -> Selection:
                 f"{settings['site']}."
             )
     return Selection(begin, end, settings["stop_after"]["questions"], frozenset(excluded.values()))
-
-
-def midnight(date: str | None, setting: str) -> int | None:
-    """When a day begins, in UTC, in seconds of the epoch; None for None. ConfigError names the setting."""
-    if date is None:
-        return None
-    try:
-        return int(datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        raise ConfigError(f"the setting {setting} is {date!r}. Expected a day as YYYY-MM-DD.") from None
 
 
 def read_list(path: Path | str, site: str) -> list[int]:
