@@ -146,17 +146,16 @@ def test_a_job_that_asks_for_too_little_memory_is_tried_again_with_more(workspac
     assert cluster.asked_memory_mb(jobs[-1]) > cluster.asked_memory_mb(jobs[0])
 
 
-def test_a_scheduler_that_is_away_for_a_while_loses_nothing(workspace, cluster, undisturbed):
+def test_a_job_that_ends_while_the_scheduler_is_away_has_ended(workspace, cluster, undisturbed):
     process = cluster.start(workspace, "train")
     training_has_begun(workspace)
     cluster.scheduler.stop_master()
-    time.sleep(15)
-    assert process.poll() is None
-    cluster.scheduler.start_master()
-    assert process.wait(timeout=500) == 0, said(workspace)
-    assert "does not answer" in said(workspace)
+    try:
+        assert process.wait(timeout=500) == 0, said(workspace)
+    finally:
+        cluster.scheduler.start_master()
     assert workspace.digests() == undisturbed
-    assert len(cluster.books(workspace)) == 1
+    wait_for(lambda: len(cluster.books(workspace)) == 1)  # a node reports late to a scheduler that was away
 
 
 def test_a_lost_node_is_given_up_after_a_while_and_its_job_runs_again(workspace, cluster, undisturbed):
