@@ -109,10 +109,15 @@ class ThroughGridEngine(Cluster):
 
     def _records(self, workspace: Workspace) -> Iterator[dict[str, str]]:
         submitted = _ids(workspace)
+        if not (self.scheduler.root / "default/common/accounting").exists():  # before any job has ended
+            return
         for record in self.run("qacct", "-j", "*").split("=" * 62):
             fields = dict(re.findall(r"^(\w+) +(.*?) *$", record, re.MULTILINE))
             if fields.get("jobnumber") in submitted:
                 yield fields
+
+    def mend(self) -> None:
+        """What an administrator would do after a scheduler's sudden death: nothing, it goes on."""
 
     def kill_node(self) -> None:
         self.scheduler.kill_execd()
@@ -159,6 +164,11 @@ class ThroughSlurm(Cluster):
         for row in self.run(*call, f"--format=jobid,{fields}").splitlines():
             if (columns := row.split("|"))[0] in submitted:
                 yield columns
+
+    def mend(self) -> None:
+        """What an administrator would do: Slurm drains a node where a job could not be launched."""
+        if "drain" in self.run("sinfo", "--noheader", "--format=%T"):
+            self.run("scontrol", "update", f"nodename={self.scheduler.host}", "state=resume")
 
     def kill_node(self) -> None:
         self.scheduler.kill_slurmd()

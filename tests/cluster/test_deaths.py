@@ -20,15 +20,24 @@ def workspace(cluster, finished, tmp_path):
     return copy
 
 
-@pytest.fixture(scope="session")
-def undisturbed(finished, tmp_path_factory):
-    """Digests of the long training, run in one piece on this machine."""
-    copy = finished.copy(tmp_path_factory.mktemp("undisturbed") / "garner")
-    copy.settings["study"]["languages"]["train"] |= LONG
+def run_here(finished, folder, train: dict) -> dict[str, str]:
+    """Digests of the study with another training, run in one piece on this machine."""
+    copy = finished.copy(folder / "garner")
+    copy.settings["study"]["languages"]["train"] |= train
     copy.settings["run"]["checkpoint_seconds"] = 1
     copy.configure()
     copy.make("train")
     return copy.digests()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(finished, tmp_path_factory):
+    return run_here(finished, tmp_path_factory.mktemp("undisturbed"), LONG)
+
+
+@pytest.fixture(scope="session")
+def in_one_piece(finished, tmp_path_factory):
+    return run_here(finished, tmp_path_factory.mktemp("in_one_piece"), LONGER)
 
 
 def training_has_begun(workspace) -> None:
@@ -123,13 +132,13 @@ def test_without_another_attempt_the_last_words_name_rule_study_reason_and_log(w
     assert last.endswith("Log: logs/languages/train/train.log")
 
 
-def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(workspace, cluster, tmp_path):
+def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(
+    workspace, cluster, in_one_piece
+):
     workspace.settings["study"]["languages"]["train"] |= LONGER
     workspace.configure()
     cluster.settle(workspace, warning_seconds=50)  # of the minute that is the least one can ask for
-    in_one_piece = workspace.copy(tmp_path / "in_one_piece")
-    in_one_piece.make("train")
-    ends_well(workspace, cluster, in_one_piece.digests(), "--set-resources", "train_model:runtime=1")
+    ends_well(workspace, cluster, in_one_piece, "--set-resources", "train_model:runtime=1")
     assert "goes on after its time limit, as job" in said(workspace)
     assert said(workspace).count("Submitted job") == 1
     assert len(cluster.books(workspace)) > 1
