@@ -155,7 +155,9 @@ class ThroughSlurm(Cluster):
     def runs(self, workspace: Workspace) -> list[Run]:
         rows = self._rows(workspace, "jobname,start,end", "--duplicates")
         return [
-            Run(name, _seconds(start), _seconds(end)) for _, name, start, end in rows if "-" in start + end
+            Run(name, _seconds(start), _seconds(end))
+            for _, name, start, end in rows
+            if start[0].isdigit() and end[0].isdigit()  # else it never began
         ]
 
     def _rows(self, workspace: Workspace, fields: str, *options: str) -> Iterator[list[str]]:

@@ -13,19 +13,22 @@ LONGER = {"epochs": 500, "patience": 500}  # more than the half minute that a jo
 def workspace(cluster, finished, tmp_path):
     """A miniature study that is done but for its training, which takes a while."""
     copy = finished.copy(tmp_path / "garner")
-    copy.settings["study"]["languages"]["train"] |= LONG
-    copy.settings["run"]["checkpoint_seconds"] = 1
-    copy.configure()
+    train(copy, LONG)
     cluster.settle(copy)
     return copy
 
 
-def run_here(finished, folder, train: dict) -> dict[str, str]:
+def train(workspace, settings: dict) -> None:
+    """Set how long the study trains."""
+    workspace.settings["study"]["languages"]["train"] |= settings
+    workspace.settings["run"]["checkpoint_seconds"] = 1
+    workspace.configure()
+
+
+def run_here(finished, folder, settings: dict) -> dict[str, str]:
     """Digests of the study with another training, run in one piece on this machine."""
     copy = finished.copy(folder / "garner")
-    copy.settings["study"]["languages"]["train"] |= train
-    copy.settings["run"]["checkpoint_seconds"] = 1
-    copy.configure()
+    train(copy, settings)
     copy.make("train")
     return copy.digests()
 
@@ -62,7 +65,8 @@ def ends_well(workspace, cluster, undisturbed, *arguments) -> None:
     assert workspace.digests() == undisturbed
 
 
-def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspace, cluster, undisturbed):
+def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspace, cluster, in_one_piece):
+    train(workspace, LONGER)
     process = cluster.start(workspace, "train")
     training_has_begun(workspace)
     process.kill()
@@ -71,7 +75,7 @@ def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspa
         "make unlock" in workspace.run("--profile", cluster.profile, "train", env=cluster.environment).stderr
     )
     workspace.run("--unlock")
-    ends_well(workspace, cluster, undisturbed)
+    ends_well(workspace, cluster, in_one_piece)
     assert "attached to it" in said(workspace)
     assert len(cluster.books(workspace)) == 1
 
@@ -89,15 +93,13 @@ def test_a_job_that_ends_while_nobody_watches_is_not_run_again(workspace, cluste
 
 
 def test_changed_settings_cancel_the_job_of_a_killed_submitter(workspace, cluster, undisturbed):
-    workspace.settings["study"]["languages"]["train"]["learning_rate"] = 0.5
-    workspace.configure()
+    train(workspace, LONGER)
     process = cluster.start(workspace, "train")
     training_has_begun(workspace)
     process.kill()
     process.wait()
     workspace.run("--unlock")
-    del workspace.settings["study"]["languages"]["train"]["learning_rate"]
-    workspace.configure()
+    train(workspace, LONG)
     ends_well(workspace, cluster, undisturbed)
     assert "of other settings or inputs" in said(workspace)
 
@@ -135,8 +137,7 @@ def test_without_another_attempt_the_last_words_name_rule_study_reason_and_log(w
 def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(
     workspace, cluster, in_one_piece
 ):
-    workspace.settings["study"]["languages"]["train"] |= LONGER
-    workspace.configure()
+    train(workspace, LONGER)
     cluster.settle(workspace, warning_seconds=50)  # of the minute that is the least one can ask for
     ends_well(workspace, cluster, in_one_piece, "--set-resources", "train_model:runtime=1")
     assert "goes on after its time limit, as job" in said(workspace)
