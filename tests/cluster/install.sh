@@ -33,6 +33,10 @@ for program in qsub sbatch; do
         || refuse "$path is of another Grid Engine or Slurm than Debian's: use another machine"
 done
 
+# Grid Engine speaks to itself by the machine's name.
+name=$(uname -n)
+getent hosts "$name" > /dev/null || echo "127.0.0.1 $name" >> /etc/hosts
+
 missing=
 for package in $packages; do
     state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2> /dev/null) || true
