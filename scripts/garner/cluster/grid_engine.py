@@ -40,22 +40,8 @@ def submit_command(job: Submission, site: dict, log: str) -> list[str]:
     """The call of `qsub`, which takes the script on its standard input; what the job prints goes to `log`."""
     queues = site["queues"]
     queue = queues["gpu"] if job.gpus else (job.network and queues["network"]) or queues["cpu"]
-    command = [
-        "qsub",
-        "-terse",
-        "-cwd",
-        "-S",
-        "/bin/sh",
-        "-r",
-        "n",
-        "-notify",
-        "-N",
-        job.name,
-        "-j",
-        "y",
-        "-o",
-        log,
-    ]
+    command = ["qsub", "-terse", "-cwd", "-S", "/bin/sh", "-r", "n", "-notify"]
+    command += ["-N", job.name, "-j", "y", "-o", log]
     command += ["-q", queue, "-l", ",".join(_limits(job, site))]
     if job.threads > 1:
         command += ["-pe", site["parallel_environment"], str(job.threads)]
@@ -120,7 +106,7 @@ def queue() -> dict[str, Standing]:
         silent = "u" in (place.findtext("state") or "")
         for job in place.iterfind("job_list"):
             found[job.findtext("JB_job_number")] = _standing(
-                job, f"{place.findtext('name')}" if silent else ""
+                job, place.findtext("name", "a queue") if silent else ""
             )
     for job in answer.iterfind("./job_info/job_list"):
         found[job.findtext("JB_job_number")] = _standing(job, "")

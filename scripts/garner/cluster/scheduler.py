@@ -1,6 +1,7 @@
 """What a scheduler says of a job, in words that are the same for all of them."""
 
 import difflib
+import os
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from garner.cluster.submission import Submission
 from garner.errors import ConfigError, UnreachableError
 
 WORDS = {"cpu": "CPU jobs", "gpu": "GPU jobs", "network": "jobs on the network"}
+TAIL = 65536  # bytes at the end of a job's output that are searched
 CALL_SECONDS = 120  # a call that takes longer is taken for a scheduler that is away
 
 
@@ -85,6 +87,13 @@ def named(what: str, name: str, known: list[str], setting: Callable[[str], dict]
         return Check(f"{what}: {name}")
     near = difflib.get_close_matches(name, known, 1) or known[:1] or ["…"]
     return Check(what, f"{name} is not there; there are {', '.join(known[:20]) or 'none'}", setting(near[0]))
+
+
+def tail(output: str) -> bytes:
+    """The end of what a job printed. Raises OSError."""
+    with open(output, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
+        return file.read()
 
 
 def call(command: Sequence[str], stdin: str | None = None) -> subprocess.CompletedProcess:

@@ -4,11 +4,10 @@ Manual pages: sbatch(1), squeue(1) for states and reasons, sacct(1), scontrol(1)
 """
 
 import getpass
-import os
 import re
 from collections.abc import Iterator, Sequence
 
-from garner.cluster.scheduler import WORDS, Check, Standing, Verdict, call, named
+from garner.cluster.scheduler import WORDS, Check, Standing, Verdict, call, named, tail
 from garner.cluster.site import COMMON, OPTIONAL, TEXT
 from garner.cluster.slurm_nodes import SINFO, Nodes, read_nodes, unfit
 from garner.cluster.submission import Submission
@@ -57,7 +56,6 @@ _ENDS = {
     "RECONFIG_FAIL": "start",
 }
 _NO_OUTPUT = 53  # the "signal" of a job whose output file or working folder the node could not open
-_TAIL = 65536  # bytes at the end of a job's output that are searched for Slurm's own words
 
 
 def submit_command(job: Submission, site: dict, log: str) -> list[str]:
@@ -206,9 +204,7 @@ def _why_failed(code: int, number: int) -> str:
 def _words_of_memory(job_id: str, output: str) -> str | None:
     """The line in a job's output by which Slurm says that it was killed for its memory."""
     try:
-        with open(output, "rb") as file:
-            file.seek(max(0, os.path.getsize(output) - _TAIL))
-            lines = file.read().decode(errors="replace").splitlines()
+        lines = tail(output).decode(errors="replace").splitlines()
     except OSError:
         return None
     told = re.compile(rf"\b{job_id}\.batch.*exceeded memory limit|oom.kill.*\b{job_id}\.batch", re.IGNORECASE)

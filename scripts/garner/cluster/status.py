@@ -9,14 +9,13 @@ from pathlib import Path
 from garner.cluster import ledger, site
 from garner.cluster.cancel import cancel_interrupted
 from garner.cluster.ledger import ROOT, Entry, Failure
-from garner.cluster.scheduler import Scheduler, Standing, Verdict, call
+from garner.cluster.scheduler import Scheduler, Standing, Verdict, call, tail
 from garner.cluster.sending import send, send_anew
 from garner.errors import GarnerError, InputError, SchedulerError, UnreachableError
 from garner.files import read_json, write_json
 
 BOOKS = 30.0  # seconds by which the books, or a shared file system, may lag behind a job that has ended
 SAY_EVERY = 60.0  # seconds between two lines about a scheduler that does not answer
-TAIL = 65536  # bytes at the end of a job's output that are searched for
 DENIALS = (b"MemoryError", b"annot allocate memory", b"can't allocate memory", b"bad_alloc")
 ABOVE = {"memory", "time", "node"}  # what the scheduler kills for; a stage sees but the signal
 NEARLY = 0.95  # of the memory asked for: a job that was killed with that much was killed for it
@@ -96,12 +95,10 @@ def _by_itself(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -
 def _was_denied_memory(entry: Entry) -> bool:
     """A limit on address space (h_vmem) kills nobody: what asks for more is refused, and says so dying."""
     try:
-        with open(entry.output, "rb") as file:
-            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL))
-            tail = file.read()
-        return any(words in tail for words in DENIALS)
+        said = tail(entry.output)
     except FileNotFoundError:
         return False
+    return any(words in said for words in DENIALS)
 
 
 def _by_the_queue(entry: Entry, scheduler: Scheduler, settings: dict, now: float) -> Ended | None:

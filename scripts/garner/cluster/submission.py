@@ -55,11 +55,12 @@ def read(script: Path, settings: str) -> Submission:
         raise InputError(
             f"{script} is no job script of Snakemake: it has no line `{_PROPERTIES}…`."
         ) from None
-    resources, targets = properties["resources"], _targets(command)
+    words = shlex.split(command)
+    resources, targets = properties["resources"], _targets(words)
     made_of = {
         "targets": targets,
         "params": properties.get("params", settings),
-        "inputs": [_version(path) for path in _inputs(properties, command)],
+        "inputs": [_version(path) for path in _inputs(properties, words)],
     }
     return Submission(
         key=hashlib.sha256(f"{Path.cwd()} {targets}".encode()).hexdigest()[:10],
@@ -77,19 +78,17 @@ def read(script: Path, settings: str) -> Submission:
     )
 
 
-def _targets(command: str) -> list[str]:
+def _targets(words: list[str]) -> list[str]:
     """What follows `--target-jobs` in Snakemake's call of itself, up to the next option."""
-    words = shlex.split(command)
     found = words[words.index("--target-jobs") + 1 :]
     end = next(place for place, word in enumerate(found) if word.startswith("--"))
     return sorted(found[:end])
 
 
-def _inputs(properties: dict, command: str) -> list[str]:
+def _inputs(properties: dict, words: list[str]) -> list[str]:
     """Snakemake leaves out more than 100, which then stand in the file of what the job is to wait for."""
     if properties["input"] is not None:
         return properties["input"]
-    words = shlex.split(command)
     paths = Path(words[words.index("--wait-for-files-file") + 1]).read_text().splitlines()
     return sorted(path for path in paths if ".snakemake" not in Path(path).parts)
 
