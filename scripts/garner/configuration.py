@@ -25,6 +25,12 @@ TYPES = {
     "object": "a block of keys",
 }
 
+LEARNS_FROM = {  # model -> what it learns from, and the source of that
+    "bag": ("source files", "github"),
+    "multilabel": ("questions", "stackexchange"),
+    "users": ("the posts of users", "instagram"),
+}
+
 
 def checked(config: dict, schema_path: Path | str) -> dict:
     """A copy of `config` with every default filled in; ConfigError has a line for each mistake."""
@@ -80,7 +86,8 @@ def study_schema(schema: dict, study: object) -> dict:
             if given == value:
                 properties |= keys
             elif known:
-                elsewhere |= dict.fromkeys(keys, f"{key}: {value}")
+                for name in keys:
+                    elsewhere.setdefault(name, []).append(f"`{key}: {value}`")
             else:
                 properties |= {name: {} for name in keys}
     return schema | {"properties": properties, "elsewhere": elsewhere}
@@ -112,9 +119,13 @@ def _plain(value: object, path: str, problems: list[str]) -> object:
 
 
 def _fill(value: object, schema: dict) -> None:
-    """Put the defaults of `schema` into the blocks of `value`, in place."""
+    """Put the defaults of `schema` into the blocks of `value`, in place; those of the chosen preset first."""
     if not isinstance(value, dict):
         return
+    if presets := schema.get("presets"):
+        chosen = value.setdefault("preset", schema["properties"]["preset"]["default"])
+        for key, given in presets.get(chosen, {}).items():
+            value.setdefault(key, copy.deepcopy(given))
     for key, inner in schema.get("properties", {}).items():
         if key not in value and "default" in inner:
             value[key] = copy.deepcopy(inner["default"])
@@ -140,7 +151,7 @@ def _worded(error: ValidationError) -> str:
             prefix = f"{path}." if path else ""
             elsewhere = error.schema.get("elsewhere", {})
             return "; ".join(
-                f"{prefix}{key}: only a study with `{elsewhere[key]}` has this setting"
+                f"{prefix}{key}: only a study with {' or '.join(elsewhere[key])} has this setting"
                 if key in elsewhere
                 else f"{prefix}{key}: unknown setting{_nearest(key, known)}"
                 for key in unknown
@@ -197,13 +208,20 @@ def _scrape_contradictions(study: dict) -> Iterator[str]:
 
 
 def _model_contradictions(study: dict) -> Iterator[str]:
-    if study["model"] != "bag":
+    if study["model"] is None:
         return
+    what, source = LEARNS_FROM[study["model"]]
+    if study["source"] != source:
+        yield f"model: {study['model']} learns from {what}, and these come from the source {source} alone"
+    parts = study["sort"]["parts"]
+    if not math.isclose(sum(parts.values()), 1, abs_tol=1e-9):
+        yield f"sort.parts: the shares add up to {sum(parts.values()):g}, not to 1"
+    if study["model"] == "bag":
+        yield from _bag_contradictions(study)
+
+
+def _bag_contradictions(study: dict) -> Iterator[str]:
     sort = study["sort"]
-    if study["source"] != "github":
-        yield "model: bag learns from source files, and these come from the source github alone"
-    if not math.isclose(sum(sort["parts"].values()), 1, abs_tol=1e-9):
-        yield f"sort.parts: the shares add up to {sum(sort['parts'].values()):g}, not to 1"
     if sort["minimum_bytes"] > sort["maximum_bytes"]:
         yield "sort: minimum_bytes is above maximum_bytes, so every file would be dropped"
     if sort["minimum_files"] > sort["files_per_language"]:

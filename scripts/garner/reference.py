@@ -32,15 +32,11 @@ def _reference_rows(schema: dict, path: str) -> Iterator[str]:
                 yield f"| **`{at}`** | | | {inner['description']} |"
             yield from _reference_rows(inner, at)
         else:
-            default = (
-                yaml.safe_dump(inner["default"], default_flow_style=True, width=1000)
-                if "default" in inner
-                else ""
-            )
+            default = _shown(inner["default"]) if "default" in inner else _by_preset(schema, key)
             cells = [
                 f"`{at}`",
                 _type_of(inner),
-                default.replace("\n...", "").strip(),
+                default,
                 inner.get("description", ""),
             ]
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -48,6 +44,16 @@ def _reference_rows(schema: dict, path: str) -> Iterator[str]:
         for value, keys in variants.items():
             yield f"| **where `{key}` is `{value}`** | | | |"
             yield from _reference_rows({"properties": keys}, path)
+
+
+def _by_preset(schema: dict, key: str) -> str:
+    """What a setting without a default is in each preset; nothing where there are no presets."""
+    values = {name: given[key] for name, given in schema.get("presets", {}).items() if key in given}
+    return "; ".join(f"{name}: {_shown(value)}" for name, value in values.items())
+
+
+def _shown(value: object) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).replace("\n...", "").strip()
 
 
 def _type_of(schema: dict) -> str:

@@ -23,6 +23,11 @@ def minimal() -> dict:
     return {"study": {"mine": {"source": "github", "model": "bag", "scrape": {"seeds": ["someone"]}}}}
 
 
+def training_block(schema, model: str) -> dict:
+    studies = load_schema(schema)["properties"]["study"]["additionalProperties"]
+    return studies["by"]["model"][model]["train"]
+
+
 def refusal(config: dict, schema) -> str:
     with pytest.raises(ConfigError) as caught:
         checked(config, schema)
@@ -35,13 +40,18 @@ def test_a_study_needs_a_source_a_model_and_a_beginning_and_gets_defaults_for_th
     assert study["scrape"]["stop_after"]["users"] == 2000
 
 
-def test_the_shipped_config_shows_every_setting_with_its_default(schema, shipped):
+def test_the_shipped_config_shows_every_setting_with_its_default_but_those_of_a_preset(schema, shipped):
     studies = {
         "languages": {"source": "github", "model": "bag", "scrape": {"seeds": ["torvalds"]}},
-        "tags": {"source": "stackexchange", "scrape": {"site": "scifi"}},
-        "ages": {"source": "instagram", "scrape": {"users_file": "users.txt"}},
+        "tags": {"source": "stackexchange", "model": "multilabel", "scrape": {"site": "scifi"}},
+        "ages": {"source": "instagram", "model": "users", "scrape": {"users_file": "users.txt"}},
     }
-    assert shipped == checked({"study": studies}, schema)
+    filled = checked({"study": studies}, schema)
+    assert checked(shipped, schema) == filled
+    for model, name in (("multilabel", "tags"), ("users", "ages")):
+        for key in training_block(schema, model)["presets"]["best"]:
+            del filled["study"][name]["train"][key]
+    assert shipped == filled
 
 
 def test_every_setting_of_the_shipped_config_carries_a_comment(root):
@@ -87,7 +97,7 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_known_one(schema)
         (
             ["study", "mine", "model"],
             "bagg",
-            "study.mine.model: 'bagg' is not one of null, bag; did you mean 'bag'?",
+            "study.mine.model: 'bagg' is not one of null, bag, multilabel, users; did you mean 'bag'?",
         ),
         (
             ["study", "mine", "sort", "parts", "test"],
@@ -216,7 +226,7 @@ def test_a_study_without_a_model_gets_no_settings_of_later_stages(schema):
 def test_a_setting_of_a_later_stage_is_refused_where_there_is_no_model(schema):
     study = {"source": "stackexchange", "scrape": {"site": "scifi"}, "train": {"epochs": 3}}
     message = refusal({"study": {"mine": study}}, schema)
-    assert "study.mine.train: only a study with `model: bag` has this setting" in message
+    assert "study.mine.train: only a study with `model: bag` or `model: multilabel` or" in message
 
 
 def test_a_model_that_cannot_learn_from_the_source_is_refused(schema):
@@ -258,3 +268,35 @@ def test_studies_come_as_a_list_or_with_commas(given):
 def test_an_unknown_study_is_named_with_the_nearest():
     with pytest.raises(ConfigError, match="no study is named 'langages'; did you mean 'languages'"):
         chosen_studies({"studies": "langages", "study": {"languages": {}}})
+
+
+@pytest.mark.parametrize("model", ["multilabel", "users"])
+def test_every_preset_gives_a_value_to_each_setting_that_has_no_default(schema, model):
+    train = training_block(schema, model)
+    without_default = {key for key, inner in train["properties"].items() if "default" not in inner}
+    assert without_default
+    assert set(train["presets"]) == set(train["properties"]["preset"]["enum"])
+    for name, given in train["presets"].items():
+        assert set(given) == without_default, name
+
+
+def test_a_preset_fills_what_is_not_given(schema):
+    study = {"source": "stackexchange", "model": "multilabel", "scrape": {"site": "scifi"}}
+    config = checked({"study": {"mine": study | {"train": {"preset": "old"}}}}, schema)
+    old = config["study"]["mine"]["train"]
+    config = checked({"study": {"mine": study | {"train": {"preset": "old", "epochs": 99}}}}, schema)
+    assert config["study"]["mine"]["train"] == old | {"epochs": 99}
+    best = checked({"study": {"mine": study}}, schema)["study"]["mine"]["train"]
+    assert best["preset"] == "best"
+    assert best != old | {"preset": "best"}
+
+
+def test_an_unknown_preset_is_refused_with_those_that_there_are(schema):
+    study = {
+        "source": "stackexchange",
+        "model": "multilabel",
+        "scrape": {"site": "scifi"},
+        "train": {"preset": "odd"},
+    }
+    message = refusal({"study": {"mine": study}}, schema)
+    assert "study.mine.train.preset: 'odd' is not one of best, old" in message
