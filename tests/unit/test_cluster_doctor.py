@@ -1,5 +1,6 @@
 """The doctor, against stand-ins of Grid Engine's commands, of which `qsub` runs a job at once."""
 
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from garner.cluster import doctor
+from garner.cluster import doctor, grid_engine, slurm
 from garner.errors import ConfigError, UnreachableError
 from garner.files import write_text
 
@@ -150,6 +151,21 @@ def test_a_queue_without_network_or_gpu_is_found_by_a_job_there(site):
         "a job for the network",
     ]
     assert "run.network_on_submit_host" in said
+
+
+@pytest.mark.parametrize("scheduler", [grid_engine, slurm])
+def test_the_setting_that_cures_a_missing_network_is_named_as_the_site_s_file_names_it(scheduler, tmp_path):
+    seen = {
+        "host": "n1",
+        "python": "3.11",
+        "temporary_gb": 9,
+        "temporary": "/tmp",
+        "network": "refused",
+        "gpus": [],
+    }
+    (tmp_path / "seen.json").write_text(json.dumps(seen))
+    cure = doctor._told("network", tmp_path, 1.0, scheduler.QUEUES).settings
+    assert cure.keys() <= scheduler.SETTINGS.keys()
 
 
 def test_a_python_that_nodes_do_not_have_is_found(site, monkeypatch):

@@ -74,7 +74,7 @@ def _probes(scheduler: Scheduler, settings: dict, patience: float, address: str)
             for kind, (_, record, _) in list(waiting.items()):
                 if (record / "exit").exists():
                     del waiting[kind]
-                    yield _told(kind, record, time.monotonic() - begin)
+                    yield _told(kind, record, time.monotonic() - begin, scheduler.QUEUES)
         queue = scheduler.queue() if waiting else {}
         for kind, (job_id, _, log) in waiting.items():
             yield Check(f"a job for the {kind}", _unheard(job_id, queue.get(job_id), patience, log))
@@ -100,7 +100,7 @@ def _probe(kind: str, address: str, gpus: int = 0, network: bool = False) -> Sub
     )
 
 
-def _told(kind: str, record: Path, seconds: float) -> Check:
+def _told(kind: str, record: Path, seconds: float, queues: str) -> Check:
     what = f"a job for the {kind}"
     if not (record / "seen.json").exists():
         host = (record / "started").read_text().strip()
@@ -113,9 +113,9 @@ def _told(kind: str, record: Path, seconds: float) -> Check:
     if kind == "network" and seen["network"]:
         return Check(
             what,
-            f"no network there ({seen['network']}). Name a queue whose hosts have it, or set "
+            f"no network there ({seen['network']}). Name one whose hosts have it, or set "
             "run.network_on_submit_host in config.local.yaml",
-            {"queues": {"network": "…"}},
+            {queues: {"network": "…"}},
         )
     if kind == "GPU" and not seen["gpus"]:
         return Check(what, "no GPU is seen there: nvidia-smi lists none. Is this the GPU queue?")

@@ -16,10 +16,11 @@ from garner.errors import SchedulerError, UnreachableError
 NAME = "Grid Engine"
 COMMANDS = ["qsub", "qstat", "qacct", "qdel", "qconf", "qhost"]
 SUFFIX = ".sge"
+QUEUES = "queues"
 JOB_ID = "$JOB_ID"
 ON_WARNING = ""  # every process of the job gets the signal
 SETTINGS = COMMON | {
-    "queues": {"cpu": TEXT, "gpu": TEXT, "network": OPTIONAL},
+    QUEUES: {"cpu": TEXT, "gpu": TEXT, "network": OPTIONAL},
     "parallel_environment": TEXT,
     "memory": OPTIONAL,
     "gpus": TEXT,

@@ -53,6 +53,7 @@ class Scheduler(Protocol):
     COMMANDS: list[str]  # that must be on the PATH
     SUFFIX: str  # of the file beside the rule's log that takes what the scheduler writes
     SETTINGS: dict  # what `cluster.yaml` may set, with the types (garner.cluster.site)
+    QUEUES: str  # the block of `cluster.yaml` that names the queues
     JOB_ID: str  # how a job's id reads in its own shell
     ON_WARNING: str  # shell line that hands the warning on to what runs below the body, where that is needed
 

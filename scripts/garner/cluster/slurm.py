@@ -16,11 +16,12 @@ from garner.errors import ConfigError, SchedulerError, UnreachableError
 NAME = "Slurm"
 COMMANDS = ["sbatch", "squeue", "scontrol", "sacct", "scancel", "sinfo"]
 SUFFIX = ".slurm"
+QUEUES = "partitions"
 JOB_ID = "$SLURM_JOB_ID"
 # The signal comes to the body's shell alone, which hands it to all processes of the job.
 ON_WARNING = """trap 'trap "" USR1; kill -USR1 0' USR1"""
 SETTINGS = COMMON | {
-    "partitions": {"cpu": OPTIONAL, "gpu": OPTIONAL, "network": OPTIONAL},
+    QUEUES: {"cpu": OPTIONAL, "gpu": OPTIONAL, "network": OPTIONAL},
     "gres": TEXT,
     "account": OPTIONAL,
     "qos": OPTIONAL,
