@@ -1,19 +1,69 @@
 """Dividing groups over the parts of a split, so that each part gets its share of every label.
 
-A group (a repository, a user, a question with its duplicates) lies wholly in one part. This is
-stratification of multi-label data after Sechidis, Tsoumakas and Vlahavas, "On the Stratification of
-Multi-label Data" (2011), with groups in the place of documents: groups of the scarcest labels come
-first, and each goes to the part that lacks it most. Since groups are lumpy, several seeded orders are
-tried and the best division is kept.
+A group (a repository, a user, a question with its duplicates) lies wholly in one part. Both ways follow
+Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data" (2011), with groups in the place
+of documents: groups of the scarcest labels come first, and each goes to the part that lacks it most.
+
+`stratify` is for many groups that are alike, such as questions: each part gets its share of each label, as
+nearly as can be, and the rarest labels are mostly in the largest part, where they are learnt.
+`split_groups` is for few and lumpy groups, such as repositories: no part goes without a label, even if that
+costs the largest part more than its share; several seeded orders are tried and the best division is kept.
 """
 
 import hashlib
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 GROUPS_WANTED = 2  # of each label in each part, where there are enough: one group alone is no sample
 _WORK = 40_000  # groups placed in all tries together: many tries for few groups, one for very many
 _TRIES = 100
+
+
+def stratify(
+    groups: Mapping[str, Mapping[str, int]], parts: Mapping[str, float], seed: int
+) -> dict[str, str]:
+    """The part of each group, from `groups` (name → label → number of documents) and `parts` (name → share).
+
+    The same for the same groups, shares and seed, whatever the order in which they come. The iterative
+    stratification of the paper, its algorithm 1: chance decides only between parts that lack equally much.
+    """
+    order = sorted(groups, key=lambda group: _hash(seed, group))
+    with_label: dict[str, list[str]] = defaultdict(list)
+    documents: Counter[str] = Counter()
+    for group in order:
+        documents.update(groups[group])
+        for label in groups[group]:
+            with_label[label].append(group)
+    lacking = {
+        part: Counter({label: share * documents[label] for label in documents})
+        for part, share in parts.items()
+    }
+    room = {part: share * len(groups) for part, share in parts.items()}
+    left = {label: len(found) for label, found in with_label.items()}
+    scarcest = [(count, label) for label, count in left.items()]
+    heapq.heapify(scarcest)
+    part_of: dict[str, str] = {}
+
+    def place(group: str, label: str | None) -> None:
+        part = max(parts, key=lambda part: (lacking[part][label], room[part], _hash(seed, group, part)))
+        part_of[group] = part
+        room[part] -= 1
+        for each, count in groups[group].items():
+            lacking[part][each] -= count
+            left[each] -= 1
+            heapq.heappush(scarcest, (left[each], each))
+
+    while scarcest:
+        count, label = heapq.heappop(scarcest)
+        if count == left[label]:  # else the entry was overtaken
+            for group in with_label[label]:
+                if group not in part_of:
+                    place(group, label)
+    for group in order:  # those without a label
+        if group not in part_of:
+            place(group, None)
+    return part_of
 
 
 def split_groups(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from garner.splits import split_groups, uncovered
+from garner.splits import split_groups, stratify, uncovered
 
 PARTS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 NAMES = st.text("abcdef/-é", min_size=1, max_size=8)
@@ -123,3 +123,36 @@ def test_division_does_not_depend_on_the_hash_seed_of_python():
         for seed in ("1", "2")
     }
     assert len(answers) == 1
+
+
+def questions(count: int, seed: int) -> dict[str, dict[str, int]]:
+    """With up to three of 60 labels each; of the n-th label there are about 1/n as many as of the first."""
+    chance = random.Random(seed)
+    names = [f"tag{number}" for number in range(60)]
+    weights = [1 / (number + 1) for number in range(60)]
+    return {
+        f"{number}": dict.fromkeys(chance.choices(names, weights, k=chance.randint(0, 3)), 1)
+        for number in range(count)
+    }
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_each_part_gets_its_share_of_every_label_also_of_the_rarest(seed):
+    groups = questions(3000, seed)
+    part_of = stratify(groups, PARTS, seed)
+    count = documents(groups, part_of)
+    for label in {label for labels in groups.values() for label in labels}:
+        total = sum(count[label, part] for part in PARTS)
+        for part, share in PARTS.items():
+            assert abs(count[label, part] - share * total) <= max(2, 0.05 * total), (label, part)
+    sizes = Counter(part_of.values())
+    assert all(abs(sizes[part] - share * len(groups)) <= 0.02 * len(groups) for part, share in PARTS.items())
+
+
+def test_stratification_does_not_depend_on_the_order_of_groups_or_labels():
+    groups = questions(300, 1)
+    shuffled = {group: dict(reversed(labels.items())) for group, labels in reversed(groups.items())}
+    division = stratify(groups, PARTS, 5)
+    assert stratify(shuffled, dict(reversed(PARTS.items())), 5) == division
+    assert division.keys() == groups.keys()
+    assert stratify(groups, PARTS, 6) != division
