@@ -1,15 +1,17 @@
 # What the rules share: the checked config, the chosen studies, each rule's params and resources.
 import re
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 from snakemake.exceptions import WorkflowError
 
 from garner.configuration import checked, chosen_studies
 from garner.errors import GarnerError
-from garner.files import sha256
+from garner.files import sha256, sha256_of
 from garner.fingerprint import fingerprint
 from garner.inputs import input_files, input_name, refuse_unfit_names
+from garner.sources.given_files import csv_files, find_dump
 
 try:
     config.update(
@@ -141,20 +143,45 @@ def listed_repositories(wildcards):
     return sha256(path) if path and os.path.isfile(path) else None
 
 
-def given_files(*keys):
-    """A function that gives those files which the study's scrape settings name under `keys`."""
+def given_files(stage, *keys):
+    """A function that gives those files which the study's settings of a stage name under `keys`."""
 
     def files(wildcards):
-        settings = config["study"][wildcards.study]["scrape"]
+        settings = config["study"][wildcards.study][stage]
         given = {key: settings[key] for key in keys if settings.get(key)}
         for key, path in given.items():
-            if not os.path.isfile(path):
+            if key == "dump":
+                given[key] = or_exit(find_dump, Path(path), settings["site"])
+            elif not os.path.isfile(path):
                 sys.exit(
-                    f"study.{wildcards.study}.scrape.{key}: there is no file '{path}'"
+                    f"study.{wildcards.study}.{stage}.{key}: there is no file '{path}'"
                 )
         return list(given.values())
 
     return files
+
+
+def given_texts(wildcards):
+    """The digest of the study's folder of texts, so that an edited one is read anew.
+
+    Its files are named for people, and so are no inputs, whose names Snakemake would log and keep.
+    """
+    folder = config["study"][wildcards.study]["scrape"].get("folder")
+    return folder and digest_of_texts(folder)
+
+
+@cache
+def digest_of_texts(folder):
+    files = or_exit(csv_files, Path(folder))
+    return sha256_of({path.name: sha256(path) for path in files})
+
+
+def or_exit(function, *arguments):
+    """What a function gives; its error ends Snakemake with one line, in the place of a trace."""
+    try:
+        return function(*arguments)
+    except GarnerError as error:
+        sys.exit(str(error))
 
 
 def calls(*sources):
@@ -162,6 +189,7 @@ def calls(*sources):
 
     def count(wildcards):
         block = config["study"][wildcards.study]
-        return int(block["source"] in sources and not block["scrape"].get("dump"))
+        given = block["scrape"].get("dump") or block["scrape"].get("folder")
+        return int(block["source"] in sources and not given)
 
     return count

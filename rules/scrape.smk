@@ -34,7 +34,7 @@ rule scrape_github:
 rule scrape_documents:
     """Questions or captions; what could not be had stands in the failures, with its reason and time."""
     input:
-        given_files("questions_file", "dump", "users_file"),
+        given_files("scrape", "questions_file", "dump", "users_file"),
     output:
         documents="results/{study}/scrape/documents.parquet",
         failures="results/{study}/scrape/failures.json",
@@ -59,6 +59,7 @@ rule scrape_documents:
     params:
         settings=study("scrape"),
         exclude=study("exclude"),
+        texts=given_texts,
         code=code("scrape.py", "source"),
     message:
         "scrape: crawl the source of {wildcards.study}"

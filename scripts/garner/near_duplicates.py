@@ -10,10 +10,12 @@ import hashlib
 import re
 import zlib
 from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 
-_TOKEN = re.compile(rb"\w+")
+CODE_TOKEN = re.compile(rb"\w+")
+WORD = re.compile(rb"[\w\x80-\xff]+")  # of text in any script
 _COLUMNS = 1024  # shingles hashed at once, so that a huge file takes no more memory than a small one
 MISSED = 0.001  # share of pairs just at the threshold that banding may miss
 
@@ -22,10 +24,12 @@ class MinHash:
     """`signature(text)`: for each of `permutations` hash functions the minimum over the text's shingles.
 
     A shingle is `shingle` consecutive tokens (words and numbers; punctuation and white space do not count).
-    The share of places in which two signatures agree estimates the Jaccard resemblance of their shingles.
+    `token` is what matches one in UTF-8. The share of places in which two signatures agree estimates the
+    Jaccard resemblance of their shingles.
     """
 
-    def __init__(self, permutations: int, shingle: int):
+    def __init__(self, permutations: int, shingle: int, token: re.Pattern[bytes] = CODE_TOKEN):
+        self._token = token
         numbers = _random_numbers(2 * permutations + shingle) | np.uint32(1)
         self._factor = numbers[:permutations, None]
         self._offset = numbers[permutations : 2 * permutations, None]
@@ -33,7 +37,7 @@ class MinHash:
 
     def signature(self, text: str) -> np.ndarray:
         """uint32 array (permutations,)."""
-        tokens = _TOKEN.findall(text.encode())
+        tokens = self._token.findall(text.encode())
         hashes = self._shingles(np.fromiter(map(zlib.crc32, tokens), np.uint32, len(tokens)))
         minima = [
             (hashes[start : start + _COLUMNS] * self._factor + self._offset).min(axis=1)
@@ -77,6 +81,52 @@ def originals(signatures: np.ndarray, threshold: float) -> np.ndarray:
             for bucket in own:
                 buckets[bucket].append(int(text))
     return result
+
+
+def families(signatures: np.ndarray, threshold: float) -> np.ndarray:
+    """For each text the first one of its family: int64 array (n,).
+
+    `signatures` is a uint32 array (n, permutations). Two texts that resemble one another by `threshold` or
+    more are of one family, and so are two that a chain of such pairs connects.
+    """
+    first = np.arange(len(signatures))
+    keys, shared = _bands(signatures, rows_in_band(signatures.shape[1], threshold))
+    for band in range(keys.shape[1]):
+        texts = np.flatnonzero(shared[:, band])
+        texts = texts[np.argsort(keys[texts, band], kind="stable")]
+        ends = np.flatnonzero(np.diff(keys[texts, band])) + 1
+        for bucket in np.split(texts, ends) if len(texts) else ():
+            for text, other in _resembling(bucket, signatures, threshold):
+                one, two = sorted((_root(first, text), _root(first, other)))
+                first[two] = one
+    return np.array([_root(first, text) for text in range(len(first))], dtype=np.int64)
+
+
+def _resembling(bucket: np.ndarray, signatures: np.ndarray, threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs that resemble one another, as many as connect all in `bucket` that belong together.
+
+    What one text has reached is not looked for by another, so that a thousand copies take a thousand
+    comparisons and not a million.
+    """
+    left = bucket
+    reached: list[int] = []
+    while len(left):
+        if reached:
+            text = reached.pop()
+        else:
+            text, left = int(left[0]), left[1:]
+        near = (signatures[left] == signatures[text]).mean(axis=1) >= threshold
+        for other in left[near]:
+            yield text, int(other)
+            reached.append(int(other))
+        left = left[~near]
+
+
+def _root(first: np.ndarray, text: int) -> int:
+    while first[text] != text:
+        first[text] = first[first[text]]
+        text = int(first[text])
+    return text
 
 
 def rows_in_band(permutations: int, threshold: float) -> int:

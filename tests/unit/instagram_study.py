@@ -44,6 +44,7 @@ class Study:
         self.scrape = {
             "api": api,
             "users_file": str(folder / "users.txt"),
+            "folder": None,
             "posts_per_user": 50,
             "pseudonymise": True,
             "export": "json",

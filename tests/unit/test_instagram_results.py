@@ -85,7 +85,7 @@ def test_without_any_caption_nothing_is_written_at_all(tmp_path):
         "users": tmp_path / "users",
     }
     with pytest.raises(InputError, match=r"2 users in scrape\.users_file \(gone, no caption\)"):
-        write_all(outputs, {"a": user("a"), "b": user("b", "gone")}, [(user("a"), [])])
+        write_all(outputs, {"a": user("a"), "b": user("b", "gone")}, [(user("a"), [])], "scrape.users_file")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +95,7 @@ def test_failures_are_sorted_and_say_why_and_when(tmp_path):
     }
     outputs = {"documents": tmp_path / "d.parquet", "failures": tmp_path / "f.json"}
     posts = [{"id": "1", "time": 0, "text": "hi"}]
-    write_all(outputs, users, [(users["a"], posts), (users["d"], [posts[0] | {"text": " "}])])
+    write_all(outputs, users, [(users["a"], posts), (users["d"], [posts[0] | {"text": " "}])], "")
     assert read_json(outputs["failures"]) == [
         {"item": "b", "reason": "private", "detail": "why", "time": "then"},
         {"item": "c", "reason": "gone", "detail": "why", "time": "then"},

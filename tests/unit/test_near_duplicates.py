@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from garner.near_duplicates import MinHash, originals, rows_in_band
+from garner.near_duplicates import WORD, MinHash, families, originals, rows_in_band
 
 THRESHOLD = 0.85
 
@@ -115,6 +115,43 @@ def test_no_two_kept_texts_resemble_one_another(minhash):
     assert 10 < len(kept) < 290
     closest = max(agreement(signatures[a], signatures[b]) for a in kept for b in kept if a < b)
     assert closest < THRESHOLD
+
+
+def test_a_family_is_what_a_chain_of_near_duplicates_connects(minhash):
+    randomly = random.Random(6)
+    texts = []
+    for _ in range(20):
+        texts.append(text_of(200, randomly))
+        texts += [edited(texts[-1], 1, randomly)]
+        texts += [edited(texts[-1], 1, randomly)]
+    order = randomly.sample(range(60), 60)
+    signatures = np.stack([minhash.signature(texts[place]) for place in order])
+    first = [min(at for at, other in enumerate(order) if other // 3 == place // 3) for place in order]
+    assert families(signatures, THRESHOLD).tolist() == first
+
+
+@given(arrays(np.uint32, st.tuples(st.integers(0, 30), st.just(16)), elements=st.integers(0, 1)))
+def test_families_are_the_connected_pieces_of_the_pairs_that_resemble(signatures):
+    threshold = 0.75  # at which bands of one row find every pair
+    first = list(range(len(signatures)))
+    for one in range(len(signatures)):
+        for other in range(one):
+            if agreement(signatures[one], signatures[other]) >= threshold:
+                old, new = max(first[one], first[other]), min(first[one], first[other])
+                first = [new if each == old else each for each in first]
+    assert families(signatures, threshold).tolist() == first
+
+
+def test_a_thousand_copies_are_one_family(minhash):
+    signatures = np.tile(minhash.signature("the same"), (1000, 1))
+    assert set(families(signatures, THRESHOLD)) == {0}
+
+
+def test_words_of_another_script_count_where_they_are_asked_for():
+    words = MinHash(64, 5, WORD)
+    one, other = "один два три четыре пять шесть", "шесть пять четыре три два один"
+    assert agreement(words.signature(one), words.signature(other)) < 0.3
+    assert agreement(words.signature(one), words.signature("(один) два, три - четыре пять шесть!")) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from loopback import Clock
 from stackexchange_study import (
@@ -445,6 +447,42 @@ def test_dump_gives_the_same_documents_as_the_api_without_a_request(serve, tmp_p
         from_dump, failures = scrape(study(dump=str(dump), **changes), tmp_path / "dump" / "state")
         assert from_dump == from_api
         assert failures == []
+
+
+def write_table(path, asked: list[dict]) -> str:
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(asked), path)
+    return str(path)
+
+
+def test_table_gives_the_documents_of_the_api_but_for_date_and_licence(serve, tmp_path):
+    asked_for = rows(300)
+    replica = serve(asked_for)
+    write_table(tmp_path / "questions_scifi.parquet", random.Random(1).sample(asked_for, 300))
+    for changes in ({}, {"questions": 77}, {"exclude": ["5", "6"]}):
+        from_api, _ = scrape(study(api(replica), **changes), tmp_path / f"api{len(str(changes))}" / "state")
+        from_table, failures = scrape(study(dump=str(tmp_path), **changes), tmp_path / "table" / "state")
+        assert failures == []
+        assert [(each.id, each.text, each.labels) for each in from_table] == [
+            (each.id, each.text, each.labels) for each in from_api
+        ]
+        assert {frozenset(each.origin) for each in from_table} == {frozenset({"site", "question_id", "link"})}
+    assert list((tmp_path / "table" / "state").iterdir()) == []
+
+
+@pytest.mark.parametrize("date", ["from_date", "to_date"])
+def test_days_are_refused_for_a_table_which_does_not_tell_them(tmp_path, date):
+    path = write_table(tmp_path / "a.parquet", rows(3))
+    with pytest.raises(
+        ConfigError, match=r"does not tell when .* scrape\.from_date and scrape\.to_date to null"
+    ):
+        open_source(study(dump=path, **{date: "2020-09-14"}), tmp_path, operational())
+
+
+def test_row_of_a_table_that_cannot_be_read_is_named_and_costs_no_other(tmp_path):
+    path = write_table(tmp_path / "a.parquet", [*rows(9), row(10, body=None)])
+    documents, failures = scrape(study(dump=path), tmp_path / "state")
+    assert len(documents) == 9
+    assert failures == [{"item": "scifi:10", "reason": "malformed", "detail": "it has no body", "time": None}]
 
 
 def test_dump_and_list_at_once_are_refused(tmp_path):

@@ -3,7 +3,15 @@ from stackexchange_study import HOST, posts_xml, row
 
 from garner.errors import ConfigError, MalformedError
 from garner.sources.stackexchange_dump import read_questions
-from garner.sources.stackexchange_questions import document, from_item, from_row, host_of, read_reference
+from garner.sources.stackexchange_questions import (
+    document,
+    from_item,
+    from_row,
+    from_table,
+    host_of,
+    read_excluded,
+    read_reference,
+)
 from replica import questions
 
 
@@ -60,6 +68,24 @@ def test_reference_to_a_question(text):
 )
 def test_what_is_no_reference_to_a_question_of_the_site(text):
     assert read_reference(text, "scifi") is None
+
+
+def test_excluded_questions_are_known_by_number_and_address():
+    assert read_excluded(["7", "https://scifi.stackexchange.com/q/9", "7"], "scifi") == {7, 9}
+    with pytest.raises(ConfigError, match=r"exclude names 'seven'.*a question of scifi"):
+        read_excluded(["7", "seven"], "scifi")
+
+
+def test_question_of_a_table_has_no_date_and_no_licence():
+    given = {"question_id": 5, "title": " R&D &amp; so\n", "body": "<p>b</p>", "tags": ["x", "a", "x"]}
+    made = document(from_table(given, "scifi"), "scifi")
+    assert made.text == "R&D &amp; so\n\n<p>b</p>"
+    assert made.labels == ("a", "x")
+    assert made.origin == {
+        "site": "scifi",
+        "question_id": "5",
+        "link": "https://scifi.stackexchange.com/questions/5",
+    }
 
 
 @pytest.mark.parametrize(

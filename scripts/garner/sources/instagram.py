@@ -1,57 +1,29 @@
-"""Instagram: the users of a list, and the captions of their newest posts.
+"""Instagram: the users of a list, and the captions of their newest posts; or what a folder holds of both.
 
 People are called by pseudonyms in everything that is stored, unless `scrape.pseudonymise` is false: the list
 of users is the one place where their names stand, and it is matched to the progress by hashing.
 """
 
-import re
 from pathlib import Path
 
 from garner.client import DateReached, connect
 from garner.crawl import Journal, walk
-from garner.errors import ApiError, InputError
+from garner.errors import ApiError
 from garner.logs import log
-from garner.pseudonyms import Naming, naming_of_crawl, plain_name
+from garner.pseudonyms import Naming, naming_of_crawl
 from garner.sources import instagram_results as results
 from garner.sources.instagram_api import HEADERS, Api
+from garner.sources.instagram_folder import Folder
 from garner.sources.instagram_frontier import DOUBTS, Frontier
 from garner.sources.instagram_limits import InstagramLimits
+from garner.sources.instagram_names import read_users
 from garner.waiting import midnight
 
-# Safe as a part of a path, too.
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9._]{0,28}[a-z0-9_])?")
 
-
-def open_source(study: dict, state: Path, operational: dict) -> "Instagram":
-    return Instagram(study, state, operational)
-
-
-def read_users(path: Path | str) -> list[str]:
-    """The names in a text file, one a line, in lower case and each once.
-
-    Blank lines are skipped, and what follows a #; a name may have its @. Raises InputError for a file that
-    can't be read or names nobody, and for a line that is no name, by its number: the name stays out of logs.
-    """
-    path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise InputError(f"{path}, the setting scrape.users_file, can't be read: {reason}.") from None
-    names: dict[str, None] = {}
-    for number, line in enumerate(lines, start=1):
-        name = plain_name(line.split("#")[0])
-        if not name:
-            continue
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                f"{path}, line {number} is no user name. Expected one a line: up to 30 letters, digits, dots "
-                "and underscores."
-            )
-        names[name] = None
-    if not names:
-        raise InputError(f"{path}, the setting scrape.users_file, names nobody. Write a user name a line.")
-    return list(names)
+def open_source(study: dict, state: Path, operational: dict) -> "Instagram | Folder":
+    """The crawl of a study, or the folder that its settings name instead."""
+    crawled = study["scrape"]["folder"] is None
+    return (Instagram if crawled else Folder)(study, state, operational)
 
 
 class Instagram:
@@ -93,7 +65,7 @@ class Instagram:
         """
         _, journal, frontier = self._recover()
         posts = results.posts_by_user(journal, frontier.users, self._settings["posts_per_user"])
-        results.write_all(outputs, frontier.users, posts)
+        results.write_all(outputs, frontier.users, posts, "scrape.users_file")
 
     def _recover(self) -> tuple[Naming, Journal, Frontier]:
         """How people are called, the journal, and the frontier that follows from it and from the list."""

@@ -39,11 +39,12 @@ def posts_by_user(
 
 
 def write_all(
-    outputs: dict[str, Path], users: dict[str, User], posts: Iterable[tuple[User, list[dict]]]
+    outputs: dict[str, Path], users: dict[str, User], posts: Iterable[tuple[User, list[dict]]], given: str
 ) -> None:
     """Seal `documents`, `failures`, and `users` (a folder) where it is among the outputs.
 
-    Raises InputError where there is no caption at all, before anything is written.
+    Raises InputError where there is no caption at all, before anything is written; `given` is the setting
+    that names the users.
     """
     failures = [
         _failure(user, user.status, user.detail)
@@ -51,7 +52,7 @@ def write_all(
         if not user.open and user.status != OK
     ]
     with _exported(outputs.get("users")) as export:
-        count = write_documents(outputs["documents"], _documents(users, posts, export, failures))
+        count = write_documents(outputs["documents"], _documents(users, posts, export, failures, given))
     failures.sort(key=lambda failure: failure["item"])
     write_json(outputs["failures"], failures)
     log.info("scrape: %d captions", count)
@@ -64,6 +65,7 @@ def _documents(
     posts: Iterable[tuple[User, list[dict]]],
     export: Callable[[User, list[dict]], None],
     failures: list[dict],
+    given: str,
 ) -> Iterator[Document]:
     """A document for each caption, by user and the newest first; `failures` gets the users without one."""
     empty = True
@@ -75,12 +77,14 @@ def _documents(
             failures.append(_failure(user, NO_CAPTION, shown))
         for post in captions:
             empty = False
-            origin = {"user": user.key, "post_id": post["id"], "time": post["time"]}
+            origin = {"user": user.key, "post_id": post["id"]}
+            if post["time"] is not None:
+                origin["time"] = post["time"]
             yield Document(f"{user.key}:{post['id']}", post["text"], (), user.key, origin)
     if empty:
         reasons = ", ".join(sorted({failure["reason"] for failure in failures})) or "none asked for yet"
         raise InputError(
-            f"not one caption could be read of the {len(users)} users in scrape.users_file ({reasons}). "
+            f"not one caption could be read of the {len(users)} users in {given} ({reasons}). "
             "Check their spelling, and the settings scrape.api, scrape.stop_after and exclude."
         )
 
@@ -116,8 +120,11 @@ def _groups(users: list[User], most: int, at_once: int) -> Iterator[list[User]]:
 
 
 def _failure(user: User, reason: str, detail: str) -> dict:
-    return {"item": user.key, "reason": reason, "detail": detail, "time": user.time}
+    return {"item": user.key, "reason": reason, "detail": detail, "time": user.time or None}
 
 
-def _date(post: dict) -> str:
+def _date(post: dict) -> str | None:
+    """None for a post of a folder."""
+    if post["time"] is None:
+        return None
     return f"{datetime.fromtimestamp(post['time'], UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,4 +1,4 @@
-"""Stack Exchange: the questions of one site by date of creation, from a list, or from the public dump."""
+"""Stack Exchange: the questions of a site by date of creation, from a list, a public dump or a table."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,9 +8,10 @@ from pathlib import Path
 
 from garner.client import DateReached, connect
 from garner.crawl import Frontier, Journal, walk
-from garner.errors import ConfigError, InputError, Interrupted
+from garner.errors import ConfigError, Interrupted
 from garner.jobs import stop_requested
 from garner.logs import Progress, log
+from garner.sources.given_files import find_dump
 from garner.sources.stackexchange_api import METHOD, Api
 from garner.sources.stackexchange_dump import read_questions
 from garner.sources.stackexchange_frontier import Listed, Walk
@@ -18,13 +19,17 @@ from garner.sources.stackexchange_limits import StackExchangeLimits
 from garner.sources.stackexchange_questions import host_of
 from garner.sources.stackexchange_results import sorted_by_id, write_results
 from garner.sources.stackexchange_selection import read_list, read_selection
+from garner.sources.stackexchange_table import is_table, read_table
 from garner.waiting import midnight
 
 SORTING = "questions.sqlite"  # while the results are written
 
 
-def open_source(study: dict, state: Path, operational: dict) -> "ByDate | ByList | Dump":
-    """The crawl of a study, or the dump that its settings name instead."""
+def open_source(study: dict, state: Path, operational: dict) -> "ByDate | ByList | Dump | Table":
+    """The crawl of a study, or the dump or table that its settings name instead.
+
+    Raises ConfigError for settings that contradict one another, and InputError for a dump that is not there.
+    """
     settings = study["scrape"]
     host_of(settings["site"])  # refuses what is no site
     if settings["dump"] is not None:
@@ -32,7 +37,8 @@ def open_source(study: dict, state: Path, operational: dict) -> "ByDate | ByList
             raise ConfigError(
                 "scrape.dump and scrape.questions_file are both given. Set one of them to null."
             )
-        return Dump(study)
+        path = find_dump(Path(settings["dump"]), settings["site"])
+        return Table(study, path, state) if is_table(path) else Dump(study, path)
     return (ByDate if settings["questions_file"] is None else ByList)(study, state, operational)
 
 
@@ -136,15 +142,15 @@ class ByList(Crawl):
 class Dump:
     """The questions of a site's public data dump: no request, and no progress but the file itself."""
 
-    def __init__(self, study: dict):
-        self._path = Path(study["scrape"]["dump"]).expanduser()
+    read = staticmethod(read_questions)
+
+    def __init__(self, study: dict, path: Path):
+        self._path = path
         self._site = study["scrape"]["site"]
         self._selection = read_selection(study)
 
     def crawl(self) -> None:
-        """Nothing is to be fetched; InputError where the dump is not there."""
-        if not self._path.is_file():
-            raise InputError(f"{self._path}, the setting scrape.dump, is not there.")
+        """Nothing is to be fetched."""
 
     def seal(self, outputs: dict[str, Path]) -> None:
         """Write `documents` and `failures`. Raises InputError for a dump that cannot be used."""
@@ -161,7 +167,7 @@ class Dump:
     def _read(self, failures: list[dict]) -> Iterator[dict]:
         """The questions of the selection; what cannot be read goes to `failures`."""
         with Progress(None, "scrape", "questions") as progress:
-            for each in read_questions(self._path, self._site):
+            for each in self.read(self._path, self._site):
                 progress.advance()
                 if stop_requested():
                     raise Interrupted("stopped on request. The same command reads the dump from the start.")
@@ -169,3 +175,25 @@ class Dump:
                     failures.append(each)
                 elif each in self._selection:
                     yield each
+
+
+class Table(Dump):
+    """The questions of a Parquet, in any order; those with the lowest ids count as the oldest."""
+
+    read = staticmethod(read_table)
+
+    def __init__(self, study: dict, path: Path, state: Path):
+        super().__init__(study, path)
+        self._state = state
+        if study["scrape"]["from_date"] or study["scrape"]["to_date"]:
+            raise ConfigError(
+                f"{path}, the setting scrape.dump, does not tell when its questions were asked. Set "
+                "scrape.from_date and scrape.to_date to null."
+            )
+
+    def seal(self, outputs: dict[str, Path]) -> None:
+        """Write `documents` and `failures`. Raises InputError for a table that cannot be used."""
+        failures: list[dict] = []
+        self._state.mkdir(parents=True, exist_ok=True)
+        with sorted_by_id(self._read(failures), self._state / SORTING, self._selection.limit) as questions:
+            write_results(outputs, questions, failures, self._site)

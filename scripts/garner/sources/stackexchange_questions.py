@@ -1,11 +1,13 @@
 """What a question is, wherever it comes from: the record that the journal keeps, and the document of it.
 
 A record holds {"id", "created" (seconds of the epoch), "title", "body", "tags", "link", "licence"}: nothing
-of who asked. The API and the public dump give the same record of the same question.
+of who asked. The API and the public dump give the same record of the same question; a table does not tell
+when it was created, nor its licence: None.
 """
 
 import html
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from garner.document import Document
@@ -46,6 +48,17 @@ def read_reference(text: str, site: str) -> int | None:
     return int(match[2])
 
 
+def read_excluded(names: Iterable[str], site: str) -> frozenset[int]:
+    """The ids of the questions that the setting `exclude` names. Raises ConfigError for what names none."""
+    excluded = {name: read_reference(name, site) for name in names}
+    for name, number in excluded.items():
+        if number is None:
+            raise ConfigError(
+                f"the setting exclude names {name!r}. Expected the id or the address of a question of {site}."
+            )
+    return frozenset(excluded.values())
+
+
 def _hosts(site: str) -> tuple[str, str]:
     return host_of(site), site  # mathoverflow.net is both
 
@@ -80,6 +93,20 @@ def from_row(row: dict[str, str], site: str) -> dict:
     )
 
 
+def from_table(row: dict, site: str) -> dict:
+    """The record of a question as a row of a table, its title plain text. Raises MalformedError likewise."""
+    return _record(
+        site,
+        row["question_id"],
+        None,
+        _given(row, "title", str),
+        _given(row, "body", str),
+        _given(row, "tags", list),
+        None,
+        None,
+    )
+
+
 def created_in_row(row: dict[str, str]) -> int:
     """Seconds of the epoch; the dump gives milliseconds, in UTC, which the API cuts off."""
     try:
@@ -94,13 +121,9 @@ def document(question: dict, site: str) -> Document:
 
     So `title, _, body = text.partition("\\n\\n")` tells them apart again.
     """
-    created = datetime.fromtimestamp(question["created"], UTC)
-    origin = {
-        "site": site,
-        "question_id": str(question["id"]),
-        "link": question["link"],
-        "creation_date": f"{created:%Y-%m-%dT%H:%M:%SZ}",
-    }
+    origin = {"site": site, "question_id": str(question["id"]), "link": question["link"]}
+    if question["created"] is not None:
+        origin["creation_date"] = f"{datetime.fromtimestamp(question['created'], UTC):%Y-%m-%dT%H:%M:%SZ}"
     if question["licence"]:
         origin["licence"] = question["licence"]
     return Document(
@@ -123,7 +146,7 @@ def _given(source: dict, key: str, kind: type):
 
 
 def _record(
-    site: str, number: int, created: int, title: str, body: str, tags: list, licence, link: str | None
+    site: str, number: int, created: int | None, title: str, body: str, tags: list, licence, link: str | None
 ) -> dict:
     if not all(isinstance(tag, str) for tag in tags):
         raise MalformedError("its tags are no words")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garner.errors import ConfigError, InputError
-from garner.sources.stackexchange_questions import read_reference
+from garner.sources.stackexchange_questions import read_excluded, read_reference
 from garner.waiting import midnight
 
 
@@ -20,7 +20,8 @@ class Selection:
 
     def __contains__(self, question: dict) -> bool:
         created = question["created"]
-        in_time = self.begin <= created and (self.end is None or created < self.end)
+        # A question of a table has no time, and such a selection no begin and no end.
+        in_time = created is None or (self.begin <= created and (self.end is None or created < self.end))
         return in_time and question["id"] not in self.excluded
 
 
@@ -34,14 +35,8 @@ def read_selection(study: dict) -> Selection:
             f"the settings scrape.from_date ({settings['from_date']}) and scrape.to_date "
             f"({settings['to_date']}) leave no time between them: the day of to_date does not belong to it."
         )
-    excluded = {name: read_reference(name, settings["site"]) for name in study["exclude"]}
-    for name, number in excluded.items():
-        if number is None:
-            raise ConfigError(
-                f"the setting exclude names {name!r}. Expected the id or the address of a question of "
-                f"{settings['site']}."
-            )
-    return Selection(begin, end, settings["stop_after"]["questions"], frozenset(excluded.values()))
+    excluded = read_excluded(study["exclude"], settings["site"])
+    return Selection(begin, end, settings["stop_after"]["questions"], excluded)
 
 
 def read_list(path: Path | str, site: str) -> list[int]:
