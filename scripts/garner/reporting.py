@@ -1,14 +1,13 @@
-"""The stage report: figures and a table of what the other stages left."""
+"""The report on source files: figures and a table of what the other stages left."""
 
-import csv
-import io
 from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from garner import plots
-from garner.errors import InputError
-from garner.files import read_json, read_parquet, write_text
+from garner import figures, plots_languages
+from garner.files import read_parquet, write_text
+from garner.plots import learning_curves
+from garner.reporting_common import read_history, table, with_keys
 
 # In the order in which sort checks them; some names give generated and minified files away before.
 REASONS = """excluded vendored tiny huge binary undecodable generated minified data duplicate near_duplicate
@@ -23,48 +22,21 @@ def write_report(inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
     `inputs`: "users" and "repositories" (scrape), "drops" and "test" (sort), "history" (train), "metrics" (of
     predict, over the test part). Raises InputError where one is missing or damaged.
     """
-    metrics = _with_keys(inputs["metrics"], "confusion", "classes")
-    languages = _with_keys(inputs["drops"], "languages")["languages"]
+    metrics = with_keys(inputs["metrics"], "confusion", "classes")
+    languages = with_keys(inputs["drops"], "languages")["languages"]
     groups = {row["group"] for row in read_parquet(inputs["test"], columns=["group"])}
-    losses, scores = _history(inputs["history"])
+    history = read_history(inputs["history"])
     users, kept = _crawl(inputs["users"], inputs["repositories"])
-    plots.save(plots.confusion(metrics, len(groups)), outputs["confusion"])
-    plots.save(plots.learning_curves(losses, scores), outputs["learning_curves"])
-    plots.save(plots.files(languages, _reasons(languages)), outputs["files"])
-    plots.save(plots.crawl(users, kept), outputs["crawl"])
+    figures.save(plots_languages.confusion(metrics, len(groups)), outputs["confusion"])
+    figures.save(learning_curves(*history), outputs["learning_curves"])
+    figures.save(plots_languages.files(languages, _reasons(languages)), outputs["files"])
+    figures.save(plots_languages.crawl(users, kept), outputs["crawl"])
     write_text(outputs["per_language"], _per_language(languages, metrics["classes"]))
-
-
-def _with_keys(path: Path, *keys: str) -> dict:
-    value = read_json(path)
-    if not isinstance(value, dict) or not value.keys() >= set(keys):
-        raise InputError(f"{path} lacks {' or '.join(keys)}. Delete it and run the same command again.")
-    return value
 
 
 def _reasons(languages: dict[str, dict]) -> list[str]:
     found = set(chain.from_iterable(entry["drops"] for entry in languages.values()))
     return REASONS + sorted(found - set(REASONS))
-
-
-def _history(path: Path) -> tuple[dict[str, list[float]], list[float]]:
-    """Losses by name, those switched off left out, and the score on the validation part; a value an epoch."""
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise InputError(f"{path} is not there.") from None
-    if not rows or "validation_balanced_accuracy" not in rows[0]:
-        raise InputError(f"{path} has no epoch with a score. Delete it and run the same command again.")
-    names = [
-        name for name in rows[0] if name not in ("epoch", "learning_rate", "validation_balanced_accuracy")
-    ]
-    losses = {
-        "weighted sum" if name == "loss" else name.replace("_", " "): [float(row[name]) for row in rows]
-        for name in names
-        if rows[0][name]
-    }
-    return losses, [float(row["validation_balanced_accuracy"]) for row in rows]
 
 
 def _crawl(users: Path, repositories: Path) -> tuple[list[dict], list[int]]:
@@ -79,13 +51,5 @@ def _crawl(users: Path, repositories: Path) -> tuple[list[dict], list[int]]:
 
 def _per_language(languages: dict[str, dict], classes: dict[str, dict]) -> str:
     """A row a language, with empty cells for what one that was left out has not."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, TABLE, extrasaction="ignore", restval="", lineterminator="\n")
-    writer.writeheader()
-    for name in sorted(languages):
-        scores = {
-            key: round(value, 4) if isinstance(value, float) else value
-            for key, value in classes.get(name, {}).items()
-        }
-        writer.writerow({"language": name} | languages[name] | scores)
-    return text.getvalue()
+    rows = ({"language": name} | languages[name] | classes.get(name, {}) for name in sorted(languages))
+    return table(TABLE, rows)

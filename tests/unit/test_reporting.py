@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.text import Text
+from figure_checks import drawn_by, texts_cut_off, words
 
-from garner import plots
 from garner.document import Document, write_documents
 from garner.errors import InputError
 from garner.files import write_json, write_parquet, write_text
@@ -110,11 +108,6 @@ def report(tmp_path_factory) -> dict[str, Path]:
     return written
 
 
-def words(path: Path) -> str:
-    """The texts of an SVG, which matplotlib names in comments beside their outlines."""
-    return "\n".join(re.findall("<!-- (.*?) -->", path.read_text(encoding="utf-8")))
-
-
 def test_titles_say_what_was_found(report):
     assert re.search(
         r"Balanced accuracy 9\d\.\d% on 86 repositories never trained on", words(report["confusion"])
@@ -171,28 +164,9 @@ def test_table_holds_every_language_and_leaves_cells_empty_where_nothing_was_mea
     ids=["twelve languages", "the least", "no crawl"],
 )
 def test_no_text_is_cut_off(tmp_path, monkeypatch, shape):
-    figures = []
-    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
-    write_report(write_inputs(tmp_path, **shape), outputs(tmp_path))
-    assert len(figures) == 4
-    for figure in figures:
-        figure.draw_without_rendering()
-        assert not [text.get_text() for text in shown_texts(figure) if not is_inside(text, figure)]
-
-
-def shown_texts(figure: Figure) -> list[Text]:
-    """All texts but the labels of ticks beyond an axis's ends, which are not drawn."""
-    hidden = set()
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        low, high = sorted(axis.get_view_interval())
-        hidden |= {tick.label1 for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
-    return [text for text in figure.findobj(Text) if text.get_text() and text not in hidden]
-
-
-def is_inside(text: Text, figure: Figure) -> bool:
-    extent, whole = text.get_window_extent(), figure.bbox
-    across = whole.x0 <= extent.x0 and extent.x1 <= whole.x1
-    return across and whole.y0 <= extent.y0 and extent.y1 <= whole.y1
+    drawn = drawn_by(monkeypatch, lambda: write_report(write_inputs(tmp_path, **shape), outputs(tmp_path)))
+    assert len(drawn) == 4
+    assert not [text for figure in drawn for text in texts_cut_off(figure)]
 
 
 @pytest.mark.parametrize("name", ["users", "repositories", "drops", "test", "history", "metrics"])
