@@ -10,7 +10,7 @@ RUN := .venv/bin/python -m
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format reference bench reset unlock clean-demo cluster-test cluster-doctor
+.PHONY: help setup demo app test lint format reference bench reset unlock clean-demo cluster-test cluster-doctor
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,8 +25,12 @@ $(READY): requirements.txt pyproject.toml
 	.venv/bin/pip install --disable-pip-version-check --no-deps -e .
 	touch $(READY)
 
-demo: $(READY) ## run a whole study on real code from this machine: make demo [STUDY=languages]
+demo: $(READY) ## run a whole study on data from this machine: make demo [STUDY=languages|tags|ages]
 	$(RUN) replica.demo $(STUDY) --cores $(CORES)
+
+app: $(READY) ## put the newest model of questions into app/ and open it in the browser: make app [STUDY=tags]
+	$(RUN) garner app $(if $(filter file,$(origin STUDY)),,$(STUDY))
+	.venv/bin/python app/app.py --open
 
 test: $(READY) lint ## check and test everything: make test [ARGS="-k crawl"]
 	$(RUN) pytest $(ARGS)
@@ -63,5 +67,5 @@ reset: $(READY) ## forget a stage's results and progress, after asking: make res
 unlock: $(READY) ## clear Snakemake's lock if the run that took it is dead
 	$(RUN) garner unlock
 
-clean-demo: $(READY) ## remove the demo's settings and repositories (its results stay)
+clean-demo: $(READY) ## remove the demos' settings and data (their results stay)
 	$(RUN) replica.demo --clean

@@ -9,7 +9,7 @@ from garner.files import write_text
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 GROUPS = {"crawl": ["crawl_stackexchange", "crawl_github", "crawl_scale", "crawl_faults"]}
-NAMES = ["demo", "shards", *GROUPS, *GROUPS["crawl"]]
+NAMES = ["demo", "shards", "encoders", *GROUPS, *GROUPS["crawl"]]
 
 
 def main(arguments: list[str], document: Path = DOCUMENT) -> int:

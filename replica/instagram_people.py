@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-LEAN = 0.5  # chance that a phrase comes from the lists of the person's own side of 21, else from either's
+LEAN = 0.5
 CAPTIONLESS = 0.06  # chance that a post has no caption
 _NOW = 1_735_689_600  # 2025-01-01T00:00:00Z: the newest post there may be
 
@@ -81,10 +81,12 @@ def number_of(name: str) -> str:
     return str(int.from_bytes(hashlib.sha256(name.encode()).digest()[:5]) + 10**9)
 
 
-def invent(count: int, posts: int = 24, seed: int = 0) -> list[Person]:
+def invent(count: int, posts: int = 24, seed: int = 0, lean: float = LEAN) -> list[Person]:
     """`count` made-up people aged 13 to 17 and 23 to 48, half and half, with about `posts` posts each.
 
-    One in forty is private and one in forty has another name by now. Equal arguments give equal people.
+    `lean` is how far their phrases lean on their age: the chance that one comes from the list of their side
+    of 21, else from any list. One in forty is private and one in forty has another name by now. Equal
+    arguments give equal people.
     """
     source = random.Random(f"people {seed}")
     people: dict[str, Person] = {}
@@ -94,7 +96,8 @@ def invent(count: int, posts: int = 24, seed: int = 0) -> list[Person]:
             people[name] = _person(name, posts, source)
     names = list(people)
     for person in people.values():
-        person.posts = list(_posts(person, source.randint(posts // 2, posts + posts // 2), names, source))
+        number = source.randint(posts // 2, posts + posts // 2)
+        person.posts = list(_posts(person, number, names, source, lean))
     return list(people.values())
 
 
@@ -104,20 +107,22 @@ def _person(name: str, posts: int, source: random.Random) -> Person:
     return Person(name, private=fate == 0, renamed=f"{name}_" if fate == 1 else None, age=age)
 
 
-def _posts(person: Person, count: int, names: list[str], source: random.Random) -> Iterator[Post]:
+def _posts(
+    person: Person, count: int, names: list[str], source: random.Random, lean: float
+) -> Iterator[Post]:
     moment = _NOW - source.randrange(30 * 86400)
     for number in range(count):
-        text = None if source.random() < CAPTIONLESS else _caption(person, names, source)
+        text = None if source.random() < CAPTIONLESS else _caption(person, names, source, lean)
         yield Post(f"{number_of(person.name)}{count - number:04}", moment, text)
         moment -= source.randrange(3600, 6 * 86400)
 
 
-def _caption(person: Person, names: list[str], source: random.Random) -> str:
+def _caption(person: Person, names: list[str], source: random.Random, lean: float) -> str:
     own = _YOUNG if person.age < 21 else _GROWN
     anyones = (_YOUNG, _GROWN, _ANYONE, _ANYONE)
     phrases = []
     for _ in range(source.randint(1, 4)):
-        leaning = source.random() < LEAN
+        leaning = source.random() < lean
         phrases.append(source.choice(own if leaning else source.choice(anyones)))
     if source.random() < 0.15:
         phrases.append(f"with @{source.choice(names)}")

@@ -1,4 +1,5 @@
-# The tokens that count, by their frequency in the training part alone.
+# Which text has which ids: the tokens that count in the training part alone, or a pretrained encoder's own.
+from garner.encoder_source import folder_files
 
 
 rule dictionary_of_tokens:
@@ -12,6 +13,8 @@ rule dictionary_of_tokens:
         "logs/{study}/dictionary/dictionary.log",
     benchmark:
         "benchmarks/{study}/dictionary/dictionary.tsv"
+    wildcard_constraints:
+        study=studies_that(lambda block: block["model"] == "bag"),
     group:
         "{study}-shards"
     conda:
@@ -29,6 +32,76 @@ rule dictionary_of_tokens:
         "../scripts/dictionary.py"
 
 
+def encoder_folder(block):
+    """The folder that a study's encoder is read from, or None where it comes from the hub or a package."""
+    if block["model"] not in ("multilabel", "users"):
+        return None
+    name = block["dictionary"]["encoder"]
+    return name if name is not None and os.path.isdir(name) else None
+
+
+def encoder_files(wildcards):
+    """What is read of an encoder's folder, so that a changed one makes the study stale."""
+    return folder_files(encoder_folder(config["study"][wildcards.study]))
+
+
+rule dictionary_of_encoder:
+    """The encoder that a folder holds, as one file of weights without a head, and its tokenizer."""
+    input:
+        encoder_files,
+    output:
+        tokenizer="results/{study}/dictionary/tokenizer.json",
+        encoder="results/{study}/dictionary/encoder/model.safetensors",
+    log:
+        "logs/{study}/dictionary/dictionary.log",
+    benchmark:
+        "benchmarks/{study}/dictionary/dictionary.tsv"
+    wildcard_constraints:
+        study=studies_that(encoder_folder),
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=memory(6000),
+        runtime=minutes(60),
+    params:
+        settings=study("dictionary"),
+        code=code("dictionary_encoder.py"),
+    message:
+        "dictionary: the pretrained encoder of {wildcards.study}"
+    script:
+        "../scripts/dictionary_encoder.py"
+
+
+use rule dictionary_of_encoder as dictionary_of_fetched_encoder with:
+    input:
+        [],
+    wildcard_constraints:
+        study=studies_that(
+            lambda block: block["model"] in ("multilabel", "users")
+            and not encoder_folder(block)
+        ),
+    localrule: config["run"]["network_on_submit_host"]
+    resources:
+        network=1,
+        mem_mb=memory(6000),
+        runtime=minutes(60),
+
+
+def dictionaries(wildcards):
+    """The file of each chosen study that says which text has which ids."""
+    return [
+        folder
+        + (
+            "vocabulary.json"
+            if config["study"][name]["model"] == "bag"
+            else "tokenizer.json"
+        )
+        for name, folder in zip(
+            STUDIES, of_each_study("results/{study}/dictionary/")(wildcards)
+        )
+    ]
+
+
 rule dictionary:
     input:
-        of_each_study("results/{study}/dictionary/vocabulary.json"),
+        dictionaries,

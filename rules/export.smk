@@ -19,6 +19,8 @@ rule export_model:
         "logs/{study}/export/export.log",
     benchmark:
         "benchmarks/{study}/export/export.tsv"
+    wildcard_constraints:
+        study=studies_that(lambda block: block["model"] == "bag"),
     group:
         "{study}-results"
     conda:
@@ -33,6 +35,36 @@ rule export_model:
         "export: the model of {wildcards.study}"
     script:
         "../scripts/export.py"
+
+
+def examples(wildcards):
+    """The part that a model of questions takes its examples from."""
+    if config["study"][wildcards.study]["model"] != "multilabel":
+        return {}
+    return {"test": f"results/{wildcards.study}/sort/test.parquet"}
+
+
+use rule export_model as export_encoder with:
+    input:
+        unpack(examples),
+        model="results/{study}/train/model/model.safetensors",
+        vocabulary="results/{study}/dictionary/tokenizer.json",
+        labels="results/{study}/sort/labels.json",
+        validation="results/{study}/serialize/validation/index.json",
+    output:
+        onnx="results/{study}/export/model.onnx",
+        int8="results/{study}/export/model.int8.onnx",
+        parity="results/{study}/export/parity.json",
+        latency="results/{study}/export/latency.json",
+        tokenizer="results/{study}/export/tokenizer.json",
+        classifier="results/{study}/export/classifier.json",
+        card="results/{study}/export/README.md",
+    wildcard_constraints:
+        study=studies_that(lambda block: block["model"] in ("multilabel", "users")),
+    params:
+        settings=study("export"),
+        posts=lambda wildcards: study("serialize")(wildcards).get("posts"),
+        code=code("export.py", "model"),
 
 
 rule export:

@@ -14,6 +14,8 @@ rule serialize_split:
         "logs/{study}/serialize/{split}.log",
     benchmark:
         "benchmarks/{study}/serialize/{split}.tsv"
+    wildcard_constraints:
+        study=studies_that(lambda block: block["model"] == "bag"),
     group:
         "{study}-shards"
     conda:
@@ -28,6 +30,37 @@ rule serialize_split:
         "serialize: the {wildcards.split} part of {wildcards.study}"
     script:
         "../scripts/serialize.py"
+
+
+rule serialize_texts:
+    """A question is a sample; of users, all posts of one are."""
+    input:
+        documents="results/{study}/sort/{split}.parquet",
+        labels="results/{study}/sort/labels.json",
+        tokenizer="results/{study}/dictionary/tokenizer.json",
+    output:
+        index="results/{study}/serialize/{split}/index.json",
+    log:
+        "logs/{study}/serialize/{split}.log",
+    benchmark:
+        "benchmarks/{study}/serialize/{split}.tsv"
+    wildcard_constraints:
+        study=studies_that(lambda block: block["model"] in ("multilabel", "users")),
+    group:
+        "{study}-shards"
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=memory(3000, jobs=len(SPLITS)),
+        runtime=minutes(120, jobs=2),
+    params:
+        settings=study("serialize"),
+        by_group=lambda wildcards: config["study"][wildcards.study]["model"] == "users",
+        code=code("serialize_texts.py"),
+    message:
+        "serialize: the {wildcards.split} part of {wildcards.study}"
+    script:
+        "../scripts/serialize_texts.py"
 
 
 rule serialize:

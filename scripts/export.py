@@ -11,4 +11,5 @@ with job(snakemake.log[0]):
         outputs=named(snakemake.output),
         settings=snakemake.params.settings,
         study=snakemake.wildcards.study,
+        posts=snakemake.params.get("posts"),
     )

@@ -8,6 +8,8 @@ from garner.training import train_model
 
 state = Path("state", snakemake.wildcards.study, "train")
 inputs, outputs = named(snakemake.input), named(snakemake.output)
+if "encoder" in inputs:
+    inputs["encoder"] = inputs["encoder"].parent
 with (
     job(snakemake.log[0], state),
     staged(inputs["train"].parent, inputs["validation"].parent) as (train, validation),

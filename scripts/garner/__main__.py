@@ -15,12 +15,21 @@ def main() -> None:
     predict = commands.add_parser(
         "predict",
         help="label files with an exported model",
-        description="Print path, label, probability and runner-up for each file, as CSV on standard output.",
+        description="Print a row of answers for each file, as CSV on standard output. A model of questions takes "
+        "a CSV or a Parquet of questions as well, one of users a folder with a CSV a user, @name.csv.",
         epilog="example: python -m garner predict results/languages/export scripts",
     )
     predict.add_argument("model", type=Path, help="folder of an exported model, results/STUDY/export")
     predict.add_argument("paths", nargs="+", help="files, folders, or @FILE with a path a line")
     predict.set_defaults(run=_predict)
+
+    app = commands.add_parser(
+        "app",
+        help="put the newest exported model of questions into the folder app/",
+        description="Put an exported model and the modules that it needs into app/, which can then be pushed.",
+    )
+    app.add_argument("study", nargs="?", help="name of the study; the one exported last without it")
+    app.set_defaults(run=_app)
 
     reset = commands.add_parser(
         "reset",
@@ -71,6 +80,12 @@ def _predict(arguments: argparse.Namespace) -> None:
     files = [Path(path) for path in input_files(arguments.paths)]
     with open_csv(STDOUT) as output:
         write_predictions(Classifier(arguments.model), files, output, scored=False)
+
+
+def _app(arguments: argparse.Namespace) -> None:
+    from garner.app_folder import fill
+
+    print(f"app/ holds the model of {fill(Path('app'), Path('results'), arguments.study)}.")
 
 
 def _reset(arguments: argparse.Namespace) -> None:

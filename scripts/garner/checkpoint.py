@@ -26,14 +26,14 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any]):
-        self._folder = folder
-        self._identity = identity
+        self.folder = folder
+        self.identity = identity
 
     def save(self, step: int, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
         """Seal a checkpoint, then drop all but the last two. `values` is any JSON."""
-        text = json.dumps({"identity": self._identity, "values": values}, sort_keys=True)
+        text = json.dumps({"identity": self.identity, "values": values}, sort_keys=True)
         data = save(tensors, {"checkpoint": text})
-        with atomic(self._folder / f"{step:010}-{_digest(data)}.safetensors") as part:
+        with atomic(self.folder / f"{step:010}-{_digest(data)}.safetensors") as part:
             part.write_bytes(data)
         for path in self._paths()[:-KEPT]:
             path.unlink()
@@ -43,7 +43,7 @@ class Checkpoints:
 
         Says why one that is there is not used, and deletes it.
         """
-        for half_written in self._folder.glob("*.part"):
+        for half_written in self.folder.glob("*.part"):
             half_written.unlink()
         paths = self._paths()
         for path in reversed(paths):
@@ -52,7 +52,7 @@ class Checkpoints:
                 log.warning("%s is damaged.", path)
             else:
                 found = json.loads(_metadata(data)["checkpoint"])
-                if found["identity"] == self._identity:
+                if found["identity"] == self.identity:
                     return load(data), found["values"]
                 log.warning("%s is of another training: %s.", path, self._difference(found["identity"]))
             path.unlink()
@@ -66,11 +66,11 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         """Oldest first."""
-        return sorted(self._folder.glob("*.safetensors"))
+        return sorted(self.folder.glob("*.safetensors"))
 
     def _difference(self, found: dict[str, Any]) -> str:
-        names = sorted(self._identity.keys() | found.keys())
-        return ", ".join(name for name in names if self._identity.get(name) != found.get(name)) + " changed"
+        names = sorted(self.identity.keys() | found.keys())
+        return ", ".join(name for name in names if self.identity.get(name) != found.get(name)) + " changed"
 
 
 def _digest(data: bytes) -> str:

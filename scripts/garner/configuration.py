@@ -198,6 +198,11 @@ def _scrape_contradictions(study: dict) -> Iterator[str]:
             yield "scrape: neither seeds nor repositories_file is given; a crawl begins with one"
     if study["source"] == "stackexchange" and scrape["questions_file"] and scrape["dump"]:
         yield "scrape: questions_file and dump are both given; take one away"
+    if study["source"] == "instagram":
+        if scrape["users_file"] and scrape["folder"]:
+            yield "scrape: users_file and folder are both given; take one away (set it to null)"
+        if not scrape["users_file"] and not scrape["folder"]:
+            yield "scrape: neither users_file nor folder is given; name one"
     dates = {key: scrape.get(key) for key in ("from_date", "to_date")}
     dates["stop_after.date"] = scrape["stop_after"]["date"]
     wrong = [key for key, date in dates.items() if date and not _is_date(date)]

@@ -21,19 +21,28 @@ def fingerprint(script: Path | str, modules: Iterable[str] = ()) -> str:
     `ast.dump` differs between Python versions; it skips comments, docstrings, positions and empty fields.
     """
     script = Path(script)
-    root = script.parent
-    trees = {"": _parse(script)}
-    todo = [*modules, *_imported(trees[""], root)]
-    while todo:
-        name = todo.pop()
-        if name in trees or name in LEFT_OUT:
-            continue
-        trees[name] = _parse(_module_file(name, root))
-        todo += _imported(trees[name], root)
+    own = _parse(script)
+    used = [*modules, *_imported(own, script.parent)]
+    trees = {"": own, **imported_trees(used, script.parent, LEFT_OUT)}
     digest = hashlib.sha256()
     for name in sorted(trees):
         digest.update(f"{name}\n{meaning(trees[name])}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def imported_trees(names: Iterable[str], root: Path, left_out: Iterable[str] = ()) -> dict[str, ast.AST]:
+    """The syntax trees, by name, of modules of the package `garner` in `root` and of all that they import.
+
+    Those `left_out` are not followed, either.
+    """
+    trees: dict[str, ast.AST] = {}
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in trees and name not in left_out:
+            trees[name] = _parse(module_file(name, root))
+            todo += _imported(trees[name], root)
+    return trees
 
 
 def meaning(node: object) -> str:
@@ -75,13 +84,14 @@ def _imported(tree: ast.AST, root: Path) -> Iterator[str]:
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [node.module, *(name for name in inner if _module_file(name, root).is_file())]
+            names = [node.module, *(name for name in inner if module_file(name, root).is_file())]
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == "garner")
 
 
-def _module_file(name: str, root: Path) -> Path:
+def module_file(name: str, root: Path) -> Path:
+    """Where a module of that name lies: `garner.files` in garner/files.py, a package in its __init__.py."""
     path = root.joinpath(*name.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_name(path.name + ".py")
 

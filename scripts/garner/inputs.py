@@ -13,13 +13,13 @@ def input_files(given: str | list[str] | None) -> list[str]:
     """The files that `input` names, sorted; none if it is not given.
 
     A folder stands for all regular files below it, hidden ones and links left out; `@FILE` for the paths that
-    stand in it, one a line. InputError names what is not there.
+    stand in it, one a line, unless it is itself the name of a file. InputError names what is not there.
     """
     if not given:
         return []
     files: set[str] = set()
     for path in [given] if isinstance(given, str) else given:
-        for listed in _listed(path[1:]) if path.startswith("@") else [path]:
+        for listed in _listed(path[1:]) if path.startswith("@") and not os.path.isfile(path) else [path]:
             files.update(_files_at(listed))
     if not files:
         raise InputError(f"input: '{given}' holds no file. Give a file, or a folder with files in it.")

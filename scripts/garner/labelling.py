@@ -1,11 +1,11 @@
-"""How the labels of a text relate, and so what a model's logits mean: its losses and its scores."""
+"""A text with exactly one of several labels: what logits mean, their losses and their scores."""
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from garner.metrics import confusion_matrix, summary
+from garner.metrics import balanced_accuracy, confusion_matrix, summary
 
 
 class OneClass:
@@ -14,7 +14,7 @@ class OneClass:
     Targets are classes, int64 (texts,).
     """
 
-    score = "balanced_accuracy"  # that early stopping goes by, of those in `scores`
+    score = "balanced_accuracy"
 
     @staticmethod
     def negative_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
@@ -38,6 +38,14 @@ class OneClass:
         return torch.softmax(logits, dim=1)
 
     @staticmethod
-    def scores(probabilities: np.ndarray, targets: np.ndarray, labels: list[str]) -> dict:
+    def judge(probabilities: np.ndarray, targets: np.ndarray) -> float:
+        """Balanced accuracy of the most probable class."""
+        classes = probabilities.shape[1]
+        return balanced_accuracy(confusion_matrix(targets, probabilities.argmax(axis=1), classes))
+
+    @staticmethod
+    def scores(
+        probabilities: np.ndarray, targets: np.ndarray, labels: list[str], decision: dict | None = None
+    ) -> dict:
         """As JSON, of probabilities float32 (texts, classes); `labels` are the names of the classes."""
         return summary(confusion_matrix(targets, probabilities.argmax(axis=1), len(labels)), labels)

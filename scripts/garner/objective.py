@@ -6,14 +6,33 @@ objective function", AAAI 2019, section 3; the adversarial losses are those of M
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from garner.models import Embedded, Model
+from garner.labelling import OneClass
 
 LOSSES = ("maximum_likelihood", "adversarial", "entropy", "virtual_adversarial")
 SMALL = 0.01  # norm of the random direction at which the curvature of the divergence is felt
+
+
+class Embedded(NamedTuple):
+    """Texts between embedding and classification: where the objective puts its perturbations."""
+
+    values: Tensor  # float, (texts, …)
+    reach: Tensor  # float, (texts,): how far `values` move for a perturbation of norm 1 of the tokens
+
+
+class Perturbable(Protocol):
+    """A garner.models.Model that can be entered between its embedding and its classification."""
+
+    labelling: type[OneClass]
+
+    def embed(self, *inputs: Tensor) -> Embedded: ...
+
+    def classify(self, values: Tensor) -> Tensor:
+        """Logits, (texts, classes), for `Embedded.values`."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +46,7 @@ class MixedObjective:
     weights: dict[str, float]
     epsilon: dict[str, float]
 
-    def __call__(self, model: Model, inputs: tuple[Tensor, ...], targets: Tensor) -> dict[str, Tensor]:
+    def __call__(self, model: Perturbable, inputs: tuple[Tensor, ...], targets: Tensor) -> dict[str, Tensor]:
         """Each loss switched on, and their weighted sum "loss", as means over the texts."""
         p = model.labelling
         embedded = model.embed(*inputs)
@@ -48,14 +67,14 @@ class MixedObjective:
         return losses | {"loss": sum(self.weights[name] * loss for name, loss in losses.items())}
 
 
-def adversarial_direction(model: Model, embedded: Embedded, logits: Tensor, targets: Tensor) -> Tensor:
+def adversarial_direction(model: Perturbable, embedded: Embedded, logits: Tensor, targets: Tensor) -> Tensor:
     """−g/‖g‖₂ with g = ∇ log p(y | v): where the likelihood falls fastest, shape of `embedded.values`."""
     loss = model.labelling.negative_log_likelihood(logits, targets).sum()
     (gradient,) = torch.autograd.grad(loss, embedded.values, retain_graph=True)
     return unit(gradient)
 
 
-def virtual_adversarial_direction(model: Model, embedded: Embedded, logits: Tensor) -> Tensor:
+def virtual_adversarial_direction(model: Perturbable, embedded: Embedded, logits: Tensor) -> Tensor:
     """The direction, of norm 1 a text, in which the prediction changes most, by one power iteration.
 
     The gradient of KL(p(v) ‖ p(v + d)) at a small random d is about H d, with H its Hessian at d = 0.

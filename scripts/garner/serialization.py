@@ -20,7 +20,7 @@ def serialize_split(
     `meta` holds the names of the labels, `tokens`, and the vocabulary's size and SHA-256.
     Raises InputError where a file is missing or damaged, or a label is not in `labels`.
     """
-    names = _label_names(labels)
+    names = label_names(labels)
     number_of = {name: number for number, name in enumerate(names)}
     words = Vocabulary.load(vocabulary)
     meta = {
@@ -41,25 +41,31 @@ def serialize_split(
     )
     with writer, Progress(total, f"serialize {documents.stem}", "documents") as progress:
         for row in read_parquet(documents, columns=["id", "text", "labels"]):
-            try:
-                classes = [number_of[label] for label in row["labels"]]
-            except KeyError as error:
-                raise InputError(
-                    f"{documents}: document {row['id']!r} has the label {error}, which {labels} does not "
-                    "name. Delete both and run the same command again."
-                ) from None
+            classes = class_numbers(row, number_of, documents, labels)
             writer.append(words.ids(row["text"], settings["tokens"]), classes)
             progress.advance()
             if stop_requested():
                 raise Interrupted("stopped on request; the same command begins this part anew.")
 
 
-def _label_names(path: Path) -> list[str]:
+def label_names(path: Path) -> list[str]:
+    """The names in the file of labels, in their order; InputError where it has none."""
     value = read_json(path)
     names = value.get("labels") if isinstance(value, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(f'{path} has no list "labels". Delete it and run the same command again.')
     return names
+
+
+def class_numbers(row: dict, number_of: dict[str, int], documents: Path, labels: Path) -> list[int]:
+    """The numbers of a row's labels; InputError names the document that has one not in `labels`."""
+    try:
+        return [number_of[label] for label in row["labels"]]
+    except KeyError as error:
+        raise InputError(
+            f"{documents}: document {row['id']!r} has the label {error}, which {labels} does not name. "
+            "Delete both and run the same command again."
+        ) from None
 
 
 def _zstd_dictionary(path: Path) -> bytes:

@@ -10,11 +10,11 @@ import torch
 
 from garner.checkpoint import Checkpoints
 from garner.errors import ConfigError, InputError
+from garner.evaluation import answers, by_torch
 from garner.files import read_json, sha256, write_json, write_text
 from garner.models.saved import build_model, save_model
-from garner.objective import LOSSES
 from garner.shards import ShardReader
-from garner.training_loop import Training
+from garner.training_loop import Training, weights_of
 
 
 def train_model(
@@ -30,12 +30,15 @@ def train_model(
     code: str,
     device: str,
     checkpoint_seconds: float,
+    encoder: Path | None = None,
 ) -> None:
     """Train on the shards `train` until `validation` gains no more; seals "model", "history" and "metrics".
 
-    Goes on from `state` if the training there had the same data, settings, seed, `code` (any text that
-    changes with the code) and kind of device; otherwise it starts anew. Raises Interrupted when a stop is
-    requested, InputError for data that cannot be used, TrainingError where the loss is no number.
+    `vocabulary` is the file that the shards' token ids are of, `encoder` the folder of the pretrained encoder
+    that a kind with one begins with. Goes on from `state` if the training there had the same data, settings,
+    seed, `code` (any text that changes with the code) and kind of device; otherwise it starts anew.
+    Raises Interrupted when a stop is requested, InputError for data that cannot be used, TrainingError where
+    the loss is no number.
     """
     place = choose_device(device)
     torch.set_num_threads(settings["threads"])
@@ -46,16 +49,11 @@ def train_model(
         open_shards(train, labels, vocabulary) as train_reader,
         open_shards(validation, labels, vocabulary) as validation_reader,
     ):
-        meta = train_reader.meta
-        config = {
-            "kind": kind,
-            "settings": settings,
-            "labels": meta["labels"],
-            "tokens": meta["tokens"],
-            "vocabulary": meta["vocabulary_size"],
-        }
+        config = model_config(kind, settings, train_reader.meta, encoder)
         model = build_model(config)
         train_items, validation_items = model.read(train_reader), model.read(validation_reader)
+    if encoder is not None:
+        model.begin_with(encoder, vocabulary)
     model.observe(train_items)
     identity = {
         "kind": kind,
@@ -65,20 +63,42 @@ def train_model(
         "torch": [torch.__version__, place.type],
         "data": [sha256(path) for path in (train / "index.json", validation / "index.json")],
     }
+    if encoder is not None:
+        identity["encoder"] = sha256(encoder / "model.safetensors")
     checkpoints = Checkpoints(state, identity)
-    training = Training(model.to(place), config["labels"], settings, seed, checkpoints)
-    training.run(train_items, validation_items, checkpoint_seconds)
-    save_model(outputs["model"], training.best, config)
-    write_history(outputs["history"], training.position.history, model.labelling.score)
+    recipe = model.to(place).recipe(model, settings, train_items, validation_items, checkpoints)
+    sizes = (len(train_items), settings["batch_size"], settings["patience"])
+    training = Training(model, recipe, *sizes, seed, checkpoints)
+    training.run(checkpoint_seconds)
+    config |= model.conclude(train_items, validation_items)
+    save_model(outputs["model"], weights_of(model), config)
+    write_history(outputs["history"], training.position.history, recipe.losses, model.labelling.score)
+    probabilities, targets = answers(model, validation_items, by_torch(model))
     metrics = {
         "best_epoch": training.position.best_epoch,
         "epochs": training.position.epoch,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "train_samples": len(train_items),
-        "validation": training.scores(validation_items),
+        "validation": model.labelling.scores(
+            probabilities, targets, config["labels"], config.get("decision")
+        ),
     }
     write_json(outputs["metrics"], metrics)
     checkpoints.clear()
+
+
+def model_config(kind: str, settings: dict[str, Any], meta: dict, encoder: Path | None) -> dict[str, Any]:
+    """The config of a model of shards with this `meta`: all that builds it again."""
+    config = {
+        "kind": kind,
+        "settings": settings,
+        "labels": meta["labels"],
+        "tokens": meta["tokens"],
+        "vocabulary": meta["vocabulary_size"],
+    }
+    if encoder is not None:
+        config |= {"encoder": read_json(encoder / "config.json"), "special": meta["special"]}
+    return config
 
 
 def open_shards(folder: Path, labels: Path, vocabulary: Path) -> ShardReader:
@@ -103,9 +123,9 @@ def choose_device(device: str) -> torch.device:
     return torch.device("cuda")
 
 
-def write_history(path: Path, history: list[dict[str, float]], score: str) -> None:
+def write_history(path: Path, history: list[dict[str, float]], losses: tuple[str, ...], score: str) -> None:
     """One row an epoch; a loss that is switched off has an empty cell."""
-    columns = ("epoch", "learning_rate", "loss", *LOSSES, f"validation_{score}")
+    columns = ("epoch", "learning_rate", "loss", *losses, f"validation_{score}")
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()

@@ -1,10 +1,9 @@
-"""The one training loop: Adam on the mixed objective, early stopping, exact resume after any end."""
+"""The one training loop: the stages of a recipe, early stopping, exact resume after any end."""
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +11,10 @@ from torch import Tensor
 
 from garner.checkpoint import Checkpoints
 from garner.errors import Interrupted, TrainingError
-from garner.evaluation import answers, by_torch
 from garner.jobs import stop_requested
 from garner.logs import Progress, log
 from garner.models import Model
-from garner.objective import MixedObjective
+from garner.recipe import Recipe, Stage
 
 
 @dataclass
@@ -25,143 +23,138 @@ class Position:
 
     epoch: int = 0
     batch: int = 0
-    sums: dict[str, float] = field(default_factory=dict)  # of each loss over the epoch's texts so far
+    rate: float = 0.0  # the highest of the epoch so far
+    sums: dict[str, float] = field(default_factory=dict)  # of each loss over the epoch's items so far
     history: list[dict[str, float]] = field(default_factory=list)  # a row an epoch, as history.csv has it
     best_epoch: int = 0  # from 1; 0 before the first has ended
     best_score: float = -1.0
+    halvings: int = 0  # of the recipe
 
 
 class Training:
-    """A model in training: its optimiser, where it stands, and the best weights so far.
+    """A model in training: where it stands, and the best weights so far.
 
-    `settings`: learning_rate, batch_size, epochs, patience, and the objective's weights and epsilon.
+    `items` are those of the training part, `batch_size` of them learned in a step; the last stage ends
+    `patience` epochs after the best.
     """
 
     def __init__(
         self,
         model: Model,
-        labels: list[str],
-        settings: dict[str, Any],
+        recipe: Recipe,
+        items: int,
+        batch_size: int,
+        patience: int,
         seed: int,
         checkpoints: Checkpoints,
     ):
-        self.model, self.labels, self.settings, self.seed = model, labels, settings, seed
-        self.checkpoints = checkpoints
+        self.model, self.recipe, self.checkpoints = model, recipe, checkpoints
+        self.items, self.batch_size, self.patience, self.seed = items, batch_size, patience, seed
+        self.batches = math.ceil(items / batch_size)
         self.device = next(model.parameters()).device
-        self.objective = MixedObjective(settings["weights"], settings["epsilon"])
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=settings["learning_rate"], fused=True)
         self.position = Position()
         self.best = weights_of(model)
 
-    def run(self, train: Sequence, validation: Sequence, checkpoint_seconds: float) -> None:
-        """Train to the end, from the last checkpoint if there is one; the best weights are then in `best`."""
-        self._resume()
-        batches = math.ceil(len(train) / self.settings["batch_size"])
-        total = self.settings["epochs"] * batches
-        saved = time.monotonic()
-        with Progress(total - self._step(batches), "train", "batches") as progress:
-            while not self._finished():
-                for items in self._rest_of_epoch(train):
-                    self._learn(items, self._rate(self._step(batches) / total))
-                    progress.advance(note=self._note())
-                    stop = stop_requested()
-                    if stop or time.monotonic() - saved >= checkpoint_seconds:
-                        self._save(self._step(batches))
-                        saved = time.monotonic()
-                    if stop:
-                        raise Interrupted(f"stopped on request, with progress saved: {self._note()}.")
-                self._end_epoch(len(train), self.scores(validation)[self.model.labelling.score])
+    def run(self, checkpoint_seconds: float) -> None:
+        """Train to the end, from the last checkpoint if there is one; the model then has the best weights."""
+        self._saved = time.monotonic()
+        if not self._resume():
+            self.recipe.start()
+        first = 0
+        for stage in self.recipe.stages:
+            if not self._finished(stage, first):
+                self._run(stage, first, checkpoint_seconds)
+            first += stage.epochs
         self.model.load_state_dict(self.best)
 
-    def scores(self, items: Sequence) -> dict:
-        """Those of the present weights on `items`, as JSON."""
-        probabilities, targets = answers(self.model, items, by_torch(self.model))
-        return self.model.labelling.scores(probabilities, targets, self.labels)
+    def _run(self, stage: Stage, first: int, checkpoint_seconds: float) -> None:
+        """The stage whose first epoch is `first`, from where it stands."""
+        self.recipe.begin(stage)
+        total = stage.epochs * self.batches
+        with Progress(total - self._step(first), stage.name, "batches") as progress:
+            while not self._finished(stage, first):
+                for numbers in self._rest_of_epoch():
+                    self._learn(stage, self._step(first) / total, numbers)
+                    progress.advance(note=self._note())
+                    stop = stop_requested()
+                    if stop or time.monotonic() - self._saved >= checkpoint_seconds:
+                        self._save()
+                    if stop:
+                        raise Interrupted(f"stopped on request, with progress saved: {self._note()}.")
+                self._end_epoch()
 
-    def _rate(self, done: float) -> float:
-        """The learning rate when the share `done` of all epochs is done: half a cosine, down to 0."""
-        return self.settings["learning_rate"] * (1 + math.cos(math.pi * done)) / 2
-
-    def _learn(self, items: Sequence, rate: float) -> None:
-        """One step of the optimiser."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        inputs, targets = self.model.collate(items)
-        inputs = tuple(tensor.to(self.device) for tensor in inputs)
-        losses = self.objective(self.model, inputs, targets.to(self.device))
-        self.optimizer.zero_grad()
-        losses["loss"].backward()
-        self.optimizer.step()
-        sums = self.position.sums
-        for name, loss in losses.items():
-            sums[name] = sums.get(name, 0.0) + loss.item() * len(items)
-        if not math.isfinite(sums["loss"]):
-            raise TrainingError(
-                f"the loss is no number in epoch {self.position.epoch + 1}. Lower train.learning_rate (it is "
-                f"{self.settings['learning_rate']}) or train.epsilon."
-            )
-        self.position.batch += 1
-
-    def _rest_of_epoch(self, items: Sequence) -> Iterator[list]:
-        """The batches of the present epoch that are still to come; its order is drawn from seed and epoch."""
-        order = np.random.default_rng([self.seed, self.position.epoch]).permutation(len(items))
-        size = self.settings["batch_size"]
-        for first in range(self.position.batch * size, len(items), size):
-            yield [items[i] for i in order[first : first + size]]
-
-    def _end_epoch(self, texts: int, score: float) -> None:
+    def _learn(self, stage: Stage, done: float, numbers: np.ndarray) -> None:
         position = self.position
-        rate = self._rate(position.epoch / self.settings["epochs"])  # of the epoch's first batch
-        position.epoch, position.batch = position.epoch + 1, 0
-        row = {name: total / texts for name, total in position.sums.items()}
-        row |= {"epoch": position.epoch, "learning_rate": rate}
+        position.rate = max(position.rate, self.recipe.set_rates(stage, done))
+        for name, loss in self.recipe.learn(numbers).items():
+            position.sums[name] = position.sums.get(name, 0.0) + loss
+        if not math.isfinite(position.sums["loss"]):
+            raise TrainingError(
+                f"the loss is no number in epoch {position.epoch + 1}. Lower {self.recipe.remedy}."
+            )
+        position.batch += 1
+
+    def _rest_of_epoch(self) -> Iterator[np.ndarray]:
+        """The batches of the present epoch that are still to come; its order is drawn from seed and epoch."""
+        order = np.random.default_rng([self.seed, self.position.epoch]).permutation(self.items)
+        for first in range(self.position.batch * self.batch_size, self.items, self.batch_size):
+            yield order[first : first + self.batch_size]
+
+    def _end_epoch(self) -> None:
+        position = self.position
+        score = self.model.labelling.judge(*self.recipe.validate())
+        row = {name: total / self.items for name, total in position.sums.items()}
+        row |= {"epoch": position.epoch + 1, "learning_rate": position.rate}
         position.history.append(row | {f"validation_{self.model.labelling.score}": score})
-        position.sums = {}
+        position.epoch, position.batch, position.rate, position.sums = position.epoch + 1, 0, 0.0, {}
         if score > position.best_score:
             position.best_epoch, position.best_score = position.epoch, score
             self.best = weights_of(self.model)
 
-    def _finished(self) -> bool:
+    def _finished(self, stage: Stage, first: int) -> bool:
         position = self.position
-        return (
-            position.epoch == self.settings["epochs"]
-            or position.epoch - position.best_epoch >= self.settings["patience"]
-        )
+        last = stage is self.recipe.stages[-1]
+        waited = position.epoch - max(position.best_epoch, first)
+        return position.epoch >= first + stage.epochs or (last and waited >= self.patience)
 
-    def _step(self, batches: int) -> int:
-        return self.position.epoch * batches + self.position.batch
+    def _step(self, first: int) -> int:
+        return (self.position.epoch - first) * self.batches + self.position.batch
 
     def _note(self) -> str:
         score = f", validation {self.position.best_score:.4f}" if self.position.best_epoch else ""
         return f"epoch {self.position.epoch + 1}, batch {self.position.batch}{score}"
 
-    def _save(self, step: int) -> None:
+    def _save(self) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        for number, moments in self.optimizer.state_dict()["state"].items():
+        for number, moments in self.recipe.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": tensor for name, tensor in moments.items()}
         tensors["random.cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             tensors["random.cuda"] = torch.cuda.get_rng_state()
-        self.checkpoints.save(step, tensors, asdict(self.position))
+        self.position.halvings = self.recipe.halvings
+        self.checkpoints.save(self._step(0), tensors, asdict(self.position))
+        self._saved = time.monotonic()
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
         found = self.checkpoints.load()
         if not found:
-            return
+            return False
         tensors, position = found
         self.position = Position(**position)
+        self.recipe.halvings = self.position.halvings
         self.model.load_state_dict(_below("model.", tensors))
         self.best = _below("best.", tensors)
-        optimizer = self.optimizer.state_dict()
+        optimizer = self.recipe.optimizer.state_dict()
         for name, tensor in _below("optimizer.", tensors).items():
             number, _, moment = name.partition(".")
             optimizer["state"].setdefault(int(number), {})[moment] = tensor
-        self.optimizer.load_state_dict(optimizer)
+        self.recipe.optimizer.load_state_dict(optimizer)
         torch.set_rng_state(tensors["random.cpu"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random.cuda"])
         log.info("training goes on from a checkpoint: %s", self._note())
+        return True
 
 
 def weights_of(model: Model) -> dict[str, Tensor]:

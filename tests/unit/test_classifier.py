@@ -12,7 +12,7 @@ import pytest
 import tiny_study
 
 from garner import Classifier
-from garner.classifier import Prediction
+from garner.bag_classifier import Prediction
 from garner.document import read_documents
 from garner.errors import ClassifierError
 from garner.filters import decode
@@ -139,7 +139,8 @@ def test_a_file_of_another_export_is_refused_by_name(folder, name):
     ("change", "message"),
     [
         ({"format": 2}, "format 2, not 1"),
-        ({"kind": "users"}, "'users'"),
+        ({"kind": "novel"}, "'novel'"),
+        ({"kind": "users"}, "UsersConfig"),
         ({"more": 1}, "more"),
         (None, "None"),
     ],

@@ -201,7 +201,12 @@ def test_a_wrong_value_is_one_line_with_path_and_cure(schema, path, value, words
             {"site": "scifi", "from_date": "2024-03-01", "to_date": "2024-03-01"},
             "study.mine.scrape: from_date is not before to_date",
         ),
-        ("instagram", {}, "study.mine.scrape: 'users_file' is missing"),
+        ("instagram", {}, "study.mine.scrape: neither users_file nor folder is given"),
+        (
+            "instagram",
+            {"users_file": "u", "folder": "f"},
+            "study.mine.scrape: users_file and folder are both given",
+        ),
         ("instagram", {"users_file": "u", "export": "csv"}, "'csv' is not one of null, json"),
         (
             "instagram",

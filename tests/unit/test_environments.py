@@ -28,3 +28,13 @@ def test_every_rule_names_an_environment_that_is_there(root):
     }
     assert named == {f"envs/{name}.yaml" for name in ("crawl", "train", "app")}
     assert all((root / name).is_file() for name in named)
+
+
+def test_the_apps_folder_has_the_same_pins_as_the_requirements(root):
+    required = pins((root / "requirements.txt").read_text().splitlines())
+    own = pins((root / "app" / "requirements.txt").read_text().splitlines())
+    assert {"gradio", "onnxruntime", "tokenizers"} <= own.keys()
+    assert own.items() <= required.items()
+    space = yaml.safe_load((root / "app" / "README.md").read_text().split("---")[1])
+    assert space["sdk_version"] == own["gradio"]
+    assert (root / "app" / space["app_file"]).is_file()

@@ -10,12 +10,15 @@ import tiny_study
 import torch
 from exported_study import export
 
+from garner.bag_export import BagExport
 from garner.classifier import open_session
 from garner.errors import ExportError, InputError
 from garner.export import check_parity
 from garner.files import read_json, write_json
 from garner.models.bag import Bag
 from garner.onnx_graph import to_bytes, to_int8, to_onnx
+
+KIND = BagExport(trained=None, config={})
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +98,15 @@ def test_int8_may_answer_a_hundredth_of_the_texts_otherwise(others, refused):
     }
     if refused:
         with pytest.raises(ExportError, match="11 of 1,000"):
-            check_parity(parity, tiny_study.EXPORT_SETTINGS)
+            check_parity(KIND, parity, tiny_study.EXPORT_SETTINGS)
     else:
-        check_parity(parity, tiny_study.EXPORT_SETTINGS)
+        check_parity(KIND, parity, tiny_study.EXPORT_SETTINGS)
 
 
 def test_probabilities_that_are_no_numbers_are_refused():
     parity = {"samples": 9, "onnx": {"maximum_difference": float("nan")}, "int8": {}}
     with pytest.raises(ExportError, match="nan"):
-        check_parity(parity, tiny_study.EXPORT_SETTINGS)
+        check_parity(KIND, parity, tiny_study.EXPORT_SETTINGS)
 
 
 def test_inputs_of_another_run_are_refused(study, tmp_path):

@@ -76,3 +76,9 @@ def test_predictions_are_made_by_one_study():
     assert input_name(None, ["a", "b"]) is None
     with pytest.raises(ConfigError, match="one study at a time, and a, b are chosen"):
         input_name("x", ["a", "b"])
+
+
+def test_a_file_whose_own_name_begins_with_an_at_sign_is_no_list(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "@name.csv").write_text("text\nnowhere\n")
+    assert input_files("@name.csv") == ["@name.csv"]

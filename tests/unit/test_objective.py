@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from garner.labelling import OneClass
-from garner.models import Embedded
 from garner.models.bag import Bag, pool, token_shares
 from garner.models.token_counts import count_tokens
 from garner.objective import (
     LOSSES,
+    Embedded,
     MixedObjective,
     adversarial_direction,
     perturb,

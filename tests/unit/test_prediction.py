@@ -12,10 +12,11 @@ import pyarrow.parquet
 import pytest
 
 from garner import Classifier
+from garner.bag_prediction import BagTable
 from garner.document import Document, read_documents, write_documents
 from garner.errors import InputError
 from garner.files import read_json
-from garner.prediction import COLUMNS, predict_inputs
+from garner.prediction import predict_inputs
 
 TEXT = "commonaa aplaa aplab aplac aplad commonab"
 
@@ -30,7 +31,7 @@ def predict(study: Path, inputs: list[Path], folder: Path, *more: str) -> list[d
     predict_inputs(study / "export", inputs, outputs)
     with open(outputs["predictions"], newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert all(tuple(row) == COLUMNS for row in rows)
+    assert all(tuple(row) == BagTable.columns for row in rows)
     return rows
 
 
@@ -144,4 +145,4 @@ def test_the_command_line_prints_the_same_answers(study, tmp_path):
 
 def test_no_inputs_give_a_table_with_its_head_alone(study, tmp_path):
     assert predict(study, [], tmp_path) == []
-    assert os.path.getsize(tmp_path / "predictions.csv") == len(",".join(COLUMNS)) + 1
+    assert os.path.getsize(tmp_path / "predictions.csv") == len(",".join(BagTable.columns)) + 1

@@ -6,34 +6,53 @@ only the studies that use it stale.
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from garner.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
-    from garner.labelling import OneClass
+    from garner.recipe import Recipe
     from garner.shards import ShardReader
 
-KINDS = {"bag": ("garner.models.bag", "Bag")}
+KINDS = {
+    "bag": ("garner.models.bag", "Bag"),
+    "multilabel": ("garner.models.multilabel", "Multilabel"),
+    "users": ("garner.models.users", "Users"),
+}
 
 
-class Embedded(NamedTuple):
-    """Texts between embedding and classification: where the objective puts its perturbations."""
+class Labelling(Protocol):
+    """How the labels of an item relate, and so what logits mean."""
 
-    values: "Tensor"  # float, (texts, …)
-    reach: "Tensor"  # float, (texts,): how far `values` move for a perturbation of norm 1 of the tokens
+    score: str  # the name of what `judge` gives
+
+    @staticmethod
+    def probabilities(logits: "Tensor") -> "Tensor": ...
+
+    @staticmethod
+    def judge(probabilities: "np.ndarray", targets: "np.ndarray") -> float:
+        """How good these are; early stopping goes by it. More is better."""
+
+    @staticmethod
+    def scores(
+        probabilities: "np.ndarray", targets: "np.ndarray", labels: list[str], decision: dict | None = None
+    ) -> dict:
+        """As JSON; `decision` is that of the model's config, None for a kind that has none."""
 
 
 class Model(Protocol):
     """A torch.nn.Module with these besides. `items` are whatever `read` made of the samples."""
 
-    input_names: tuple[str, ...]  # of the network's inputs, each (texts, tokens)
-    labelling: type["OneClass"]  # what its logits mean
+    input_names: tuple[str, ...]  # of the network's inputs
+    labelling: type[Labelling]
+    recipe: type["Recipe"]  # how it is trained
 
-    def __init__(self, settings: dict[str, Any], vocabulary: int, classes: int) -> None:
-        """`settings` are the study's `train`; `vocabulary` is the number of token ids."""
+    @classmethod
+    def build(cls, config: dict[str, Any]) -> "Model":
+        """With fresh weights, drawn from torch's random state; `config` is that of a saved model."""
 
     def read(self, reader: "ShardReader") -> Sequence:
         """The samples as items, in their order, made ready once for all epochs."""
@@ -41,13 +60,17 @@ class Model(Protocol):
     def observe(self, items: Sequence) -> None:
         """Take from the training part what the weights start from; called once, before the first step."""
 
+    def batches(self, items: Sequence) -> list["np.ndarray"]:
+        """The numbers of the items, in groups that are quick to answer together."""
+
     def collate(self, items: Sequence) -> tuple[tuple["Tensor", ...], "Tensor"]:
         """The network's inputs for these items, and their targets, as `labelling` has them."""
 
-    def embed(self, *inputs: "Tensor") -> Embedded: ...
+    def __call__(self, *inputs: "Tensor") -> "Tensor":
+        """Logits, (items, classes)."""
 
-    def classify(self, values: "Tensor") -> "Tensor":
-        """Logits, (texts, classes), for `Embedded.values`."""
+    def conclude(self, train: Sequence, validation: Sequence) -> dict:
+        """Settle what is left once the weights are final, by items of both parts; more for the config."""
 
     def deployed(self) -> Any:
         """A module from the network's inputs to probabilities, as it is exported."""

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from garner.errors import InputError
 from garner.labelling import OneClass
-from garner.models import Embedded
+from garner.mixed_training import MixedTraining
 from garner.models.token_counts import count_tokens, pad_counts
+from garner.objective import Embedded
 from garner.shards import ShardReader
 from garner.vocabulary import PADDING
 
+BATCH = 256  # texts that are answered together
 FREQUENT = 4096  # tokens, the first of the vocabulary: nearly all that occur, and quick to go through
 Item = tuple[np.ndarray, np.ndarray, int]  # distinct tokens, their counts, class
 
@@ -28,6 +30,7 @@ class Bag(nn.Module):
 
     input_names = ("tokens", "counts")
     labelling = OneClass
+    recipe = MixedTraining
 
     def __init__(self, settings: dict[str, Any], vocabulary: int, classes: int):
         super().__init__()
@@ -41,6 +44,10 @@ class Bag(nn.Module):
         sizes = [width, *[hidden] * settings["layers"]]
         self.encoder = nn.Sequential(*(FeedForward(*pair, settings["dropout"]) for pair in pairwise(sizes)))
         self.output = nn.Linear(sizes[-1], classes)
+
+    @classmethod
+    def build(cls, config: dict[str, Any]) -> "Bag":
+        return cls(config["settings"], config["vocabulary"], len(config["labels"]))
 
     def read(self, reader: ShardReader) -> list[Item]:
         """InputError where a sample has no label, or several: the classes exclude one another."""
@@ -58,6 +65,9 @@ class Bag(nn.Module):
             occurrences[tokens] += counts
         frequent = occurrences[: len(self.frequency)]
         self.frequency.copy_(torch.from_numpy(frequent / max(frequent.sum(), 1)))
+
+    def batches(self, items: Sequence[Item]) -> list[np.ndarray]:
+        return np.split(np.arange(len(items)), range(BATCH, len(items), BATCH))
 
     def collate(self, items: Sequence[Item]) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Tokens int64 and counts float32, both (texts, most distinct tokens), and classes int64 (texts,)."""
@@ -80,6 +90,13 @@ class Bag(nn.Module):
 
     def classify(self, values: Tensor) -> Tensor:
         return self.output(self.encoder(values))
+
+    def forward(self, tokens: Tensor, counts: Tensor) -> Tensor:
+        return self.classify(self.embed(tokens, counts).values)
+
+    def conclude(self, train: Sequence[Item], validation: Sequence[Item]) -> dict:
+        """Nothing: the most probable class is the answer."""
+        return {}
 
     def deployed(self) -> "DeployedBag":
         return DeployedBag(self)

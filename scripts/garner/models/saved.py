@@ -15,7 +15,10 @@ FORMAT = 1
 
 
 def save_model(folder: Path, weights: dict[str, Tensor], config: dict[str, Any]) -> None:
-    """Seal the folder. `config`: kind, settings, vocabulary (number of ids), labels, tokens (of a text)."""
+    """Seal the folder. `config`: kind, settings, vocabulary (number of ids), labels, tokens (of a text).
+
+    That of an encoder kind has besides: encoder (its own config), special (ids), decision.
+    """
     with atomic(folder) as part:
         part.mkdir()
         # Not save_file, which words a full disk in its own way.
@@ -38,4 +41,4 @@ def load_model(folder: Path) -> tuple[Model, dict[str, Any]]:
 
 def build_model(config: dict[str, Any]) -> Model:
     """A model with fresh weights, drawn from torch's random state."""
-    return model_class(config["kind"])(config["settings"], config["vocabulary"], len(config["labels"]))
+    return model_class(config["kind"]).build(config)

@@ -1,0 +1,168 @@
+"""One side of the benchmark `encoders`, in a process of its own.
+
+`python encoders_sides.py SIDE FOLDER PACKAGES` works on what bench/encoders.py put into FOLDER and prints
+what it measured as JSON. PACKAGES is a folder with the packages that the peer needs besides.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from garner.files import read_json
+from garner.shards import ShardReader
+
+TOKENS = 128  # of the texts that are all of one length
+WARM_UP = 5
+
+
+def ours(folder: Path) -> dict[str, float]:
+    """Questions learned a second; leaves the model in FOLDER/model."""
+    from garner.training import train_model
+
+    settings = read_json(folder / "settings.json")["train"]
+    with TemporaryDirectory() as state, ShardReader(folder / "train") as reader:
+        begin = time.perf_counter()
+        train_model(
+            **{name: folder / name for name in ("train", "validation", "encoder")},
+            labels=folder / "labels.json",
+            vocabulary=folder / "tokenizer.json",
+            outputs={name: folder / file for name, file in OUTPUTS.items()},
+            state=Path(state),
+            kind="multilabel",
+            settings=settings,
+            seed=1,
+            code="",
+            device="cpu",
+            checkpoint_seconds=600,
+        )
+        return {"rate": len(reader) / (time.perf_counter() - begin)}
+
+
+OUTPUTS = {"model": "model", "metrics": "metrics.json", "history": "history.csv"}
+
+
+def trainer(folder: Path) -> dict[str, float]:
+    return _trainer(folder)
+
+
+def grouped(folder: Path) -> dict[str, float]:
+    steps = read_json(folder / "settings.json")["train"]["batch_size"] // 8
+    return _trainer(folder, gradient_accumulation_steps=steps, train_sampling_strategy="group_by_length")
+
+
+def _trainer(folder: Path, **options) -> dict[str, float]:
+    """Questions that `train()` learns a second."""
+    from transformers import (
+        AutoModelForSequenceClassification,
+        DataCollatorWithPadding,
+        PreTrainedTokenizerFast,
+        Trainer,
+        TrainingArguments,
+    )
+
+    torch.set_num_threads(read_json(folder / "settings.json")["train"]["threads"])
+    with ShardReader(folder / "train") as reader:
+        special, labels = reader.meta["special"], len(reader.meta["labels"])
+        rows = [
+            {
+                "input_ids": [*sample.tokens.tolist(), special["sep"]],
+                "attention_mask": [1] * (len(sample.tokens) + 1),
+                "labels": np.isin(np.arange(labels), sample.labels).astype(np.float32).tolist(),
+            }
+            for sample in reader
+        ]
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder / "encoder", num_labels=labels, problem_type="multi_label_classification"
+    )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), pad_token="[PAD]")
+    arguments = {"num_train_epochs": 1, "report_to": "none", "save_strategy": "no", "disable_tqdm": True}
+    with TemporaryDirectory() as output:
+        peer = Trainer(
+            model,
+            TrainingArguments(output, use_cpu=True, **arguments, **options),
+            DataCollatorWithPadding(tokenizer),
+            train_dataset=rows,
+        )
+        begin = time.perf_counter()
+        peer.train()
+        return {"rate": len(rows) / (time.perf_counter() - begin)}
+
+
+def export(folder: Path) -> dict[str, float]:
+    """Leaves the exported model in FOLDER/export; how well it answers is no matter here."""
+    from garner.export import export_model
+
+    names = {"onnx": "model.onnx", "int8": "model.int8.onnx", "card": "README.md"}
+    names |= {name: f"{name}.json" for name in ("parity", "tokenizer", "classifier")}
+    export_model(
+        model=folder / "model",
+        vocabulary=folder / "tokenizer.json",
+        labels=folder / "labels.json",
+        validation=folder / "validation",
+        test=folder / "validation.parquet",
+        outputs={name: folder / "export" / file for name, file in names.items()},
+        settings=read_json(folder / "settings.json")["export"] | {"f1_tolerance": 1.0},
+        study="bench",
+    )
+    return {}
+
+
+def int8(folder: Path) -> dict[str, float]:
+    from garner.classifier import open_session
+
+    session = open_session((folder / "export/model.int8.onnx").read_bytes(), threads=1)
+    names = [value.name for value in session.get_inputs()]  # for one question no mask is needed
+
+    def ask(ids: np.ndarray, mask: np.ndarray) -> None:
+        known = {"input_ids": ids, "attention_mask": mask}
+        session.run(None, {name: known[name] for name in names})
+
+    return _milliseconds(folder, ask)
+
+
+def eager(folder: Path) -> dict[str, float]:
+    from garner.models.saved import load_model
+
+    torch.set_num_threads(1)
+    model, _ = load_model(folder / "model")
+    deployed = model.deployed().eval()
+
+    def ask(ids: np.ndarray, mask: np.ndarray) -> None:
+        with torch.inference_mode():
+            deployed(torch.from_numpy(ids), torch.from_numpy(mask))
+
+    return _milliseconds(folder, ask)
+
+
+def _milliseconds(folder: Path, ask: Callable) -> dict[str, float]:
+    """The median over the validation questions, as they are and with TOKENS tokens each."""
+    with ShardReader(folder / "validation") as reader:
+        sep = reader.meta["special"]["sep"]
+        texts = [np.append(sample.tokens, sep).astype(np.int64) for sample in reader]
+    kinds = {"questions": texts, f"{TOKENS} tokens": [np.resize(text, TOKENS) for text in texts]}
+    found = {}
+    for kind, ids in kinds.items():
+        seconds = []
+        for row in [*ids[:WARM_UP], *ids]:
+            inputs = row[None], np.ones_like(row[None])
+            begin = time.perf_counter()
+            ask(*inputs)
+            seconds.append(time.perf_counter() - begin)
+        found[kind] = 1000 * median(seconds[WARM_UP:])
+    return found
+
+
+SIDES = {"ours": ours, "trainer": trainer, "grouped": grouped, "export": export, "int8": int8, "torch": eager}
+
+
+if __name__ == "__main__":
+    side, folder, packages = sys.argv[1:]
+    sys.path.append(packages)
+    print(json.dumps(SIDES[side](Path(folder))))

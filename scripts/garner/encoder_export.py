@@ -1,0 +1,92 @@
+"""What export does with the kinds of model that have an encoder."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from torch import Tensor
+
+from garner import encoder_graph
+from garner.decisions import decide
+from garner.document import read_documents
+from garner.encoder_cards import tags_card, users_card
+from garner.errors import ExportError, InputError
+from garner.models import Model
+
+EXAMPLES = 3
+CHARACTERS = range(100, 1500)  # of an example: enough to tell something, and read at a glance
+
+
+class _EncoderExport:
+    vocabulary = "tokenizer"
+    singly = True
+    padded: bool  # whether what the int8 model is given in a call may have texts of several lengths
+    scores: tuple[str, ...]  # that int8 must keep
+
+    def __init__(self, trained: Model, config: dict[str, Any]):
+        self._trained, self._decision = trained, config["decision"]
+
+    def graphs(self, inputs: tuple[Tensor, ...]) -> dict[str, onnx.ModelProto]:
+        graph = encoder_graph.to_onnx(self._trained.deployed(), inputs, self._trained.input_names)
+        return {"onnx": graph, "int8": encoder_graph.to_int8(graph, self.padded)}
+
+    def decided(self, probabilities: np.ndarray) -> np.ndarray:
+        return decide(probabilities, self._decision)
+
+    def check(self, parity: dict, settings: dict[str, Any]) -> None:
+        """By f1_tolerance."""
+        # One sample may always differ: in a small validation part it is more than any tolerance.
+        tolerance = max(settings["f1_tolerance"], 1 / parity["samples"])
+        for name in self.scores:
+            expected, found = (parity[which]["validation"][name] for which in ("torch", "int8"))
+            if expected is not None and found < expected - tolerance:
+                raise ExportError(
+                    f"the int8 model's {name} on the validation part is {found:.4f}, and torch's "
+                    f"{expected:.4f}: lower by more than export.f1_tolerance ({settings['f1_tolerance']:g}) "
+                    "allows. Train anew with another seed, or raise it."
+                )
+
+
+class MultilabelExport(_EncoderExport):
+    padded = False
+    scores = ("micro_f1", "macro_f1_frequent")
+
+    def description(
+        self, vocabulary: Path, labels: dict, test: Path | None, posts: int | None
+    ) -> dict[str, Any]:
+        if test is None or "link" not in labels:
+            raise InputError(
+                "a model of kind 'multilabel' is exported with its test part and the tags' link."
+            )
+        return {"decision": self._decision, "link": labels["link"], "examples": _examples(test)}
+
+    def card(self, classifier: dict, parity: dict, settings: dict[str, Any]) -> str:
+        return tags_card(classifier, parity, settings)
+
+
+class UsersExport(_EncoderExport):
+    padded = True
+    scores = ("accuracy",)
+
+    def description(
+        self, vocabulary: Path, labels: dict, test: Path | None, posts: int | None
+    ) -> dict[str, Any]:
+        if posts is None or "cutoff" not in labels:
+            raise InputError("a model of kind 'users' is exported with serialize.posts and the cutoff.")
+        return {"decision": self._decision, "cutoff": labels["cutoff"], "posts": posts}
+
+    def card(self, classifier: dict, parity: dict, settings: dict[str, Any]) -> str:
+        return users_card(classifier, parity, settings)
+
+
+def _examples(test: Path) -> list[dict[str, str]]:
+    """The first questions of the test part that are neither short nor long, with where they are from."""
+    readable = (document for document in read_documents(test) if len(document.text) in CHARACTERS)
+    examples = []
+    for document in islice(readable, EXAMPLES):
+        title, _, text = document.text.partition("\n\n")
+        source = {name: document.origin.get(name, "") for name in ("link", "licence")}
+        examples.append({"id": document.id, "title": title, "text": text} | source)
+    return examples

@@ -1,0 +1,86 @@
+"""What a frozen encoder makes of texts: computed once and kept on disk, so that a kill costs little."""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from garner.batching import by_length
+from garner.errors import Interrupted
+from garner.files import atomic
+from garner.jobs import stop_requested
+from garner.logs import Progress, log
+
+PART_SECONDS = 30.0  # of computing in a file: what a kill can cost
+TOKENS = 8192  # padding included, that are computed together
+
+
+def vectors(
+    folder: Path, texts: Sequence[np.ndarray], encode: Callable[[list[np.ndarray]], Tensor]
+) -> Tensor:
+    """The vector of each text, float32 (texts, size), in their order.
+
+    `encode` makes vectors (texts, size) of some texts. What it made is kept in `folder`, which must be of
+    these texts and this encoder, and not computed again. Raises Interrupted when a stop is requested.
+    """
+    lengths = np.array([len(text) + 1 for text in texts])
+    groups = by_length(lengths, TOKENS)
+    tokens = [int(lengths[group].sum()) for group in groups]
+    parts, done = _kept(folder)
+    if done:
+        log.info("%s of %s tokens were encoded before", f"{sum(tokens[:done]):,}", f"{sum(tokens):,}")
+    fresh: list[Tensor] = []
+    with Progress(sum(tokens[done:]), "encode the texts", "tokens") as progress:
+        written = time.monotonic()
+        for number in range(done, len(groups)):
+            fresh.append(encode([texts[i] for i in groups[number]]))
+            progress.advance(tokens[number])
+            stop = stop_requested()
+            if stop or number + 1 == len(groups) or time.monotonic() - written >= PART_SECONDS:
+                parts.append(torch.cat(fresh))
+                _write(folder, number + 1 - len(fresh), number + 1, parts[-1])
+                fresh, written = [], time.monotonic()
+            if stop:
+                encoded = sum(tokens[: number + 1])
+                raise Interrupted(f"stopped on request, with {encoded:,} of {sum(tokens):,} tokens encoded.")
+    order = torch.from_numpy(np.concatenate(groups))
+    found = torch.cat(parts)
+    return torch.empty_like(found).index_copy_(0, order, found)
+
+
+def keep_only(folder: Path) -> None:
+    """Delete the folders beside `folder`: what was kept there is of other texts or another encoder."""
+    for other in folder.parent.glob("*"):
+        if other != folder:
+            shutil.rmtree(other)
+
+
+def _kept(folder: Path) -> tuple[list[Tensor], int]:
+    """The parts in `folder` that follow on one another from the first group, and how many groups they are."""
+    parts, done = [], 0
+    for path in sorted(folder.glob("*")):
+        first, _, rest = path.name.removesuffix(".safetensors").partition("-")
+        end, _, digest = rest.partition("-")
+        data = path.read_bytes()
+        if path.suffix == ".safetensors" and int(first) == done and digest == _digest(data):
+            parts.append(load(data)["vectors"])
+            done = int(end)
+        else:
+            path.unlink()
+    return parts, done
+
+
+def _write(folder: Path, first: int, end: int, vectors: Tensor) -> None:
+    data = save({"vectors": vectors})
+    with atomic(folder / f"{first:08}-{end:08}-{_digest(data)}.safetensors") as part:
+        part.write_bytes(data)
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()[:16]

@@ -1,0 +1,223 @@
+"""The recipe of the kinds with a pretrained encoder: a head on the frozen encoder first, then both.
+
+Layers near the text learn more slowly than those near the head (Howard and Ruder, "Universal language model
+fine-tuning for text classification", ACL 2018, section 3.2), by AdamW (Loshchilov and Hutter, "Decoupled
+weight decay regularization", ICLR 2019).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from garner.batching import by_length
+from garner.checkpoint import Checkpoints
+from garner.errors import TrainingError
+from garner.evaluation import answers, outputs_of
+from garner.features import keep_only, vectors
+from garner.files import sha256_of
+from garner.logs import log
+from garner.models.text_rows import pad_texts
+from garner.recipe import Stage
+from garner.schedule import share_of_rate
+
+if TYPE_CHECKING:
+    from garner.models.encoder_model import EncoderModel
+
+SAMPLE = 1000  # items that show what the encoder's vectors are like, where no epoch is of the head alone
+ANSWERED = 1024  # items whose kept vectors are answered together
+
+
+class FineTuning:
+    """`settings`: the study's `train`.
+
+    As long as the encoder is frozen, its vectors are computed once, and a step is one of the head alone.
+    """
+
+    losses = ()
+
+    def __init__(
+        self,
+        model: "EncoderModel",
+        settings: dict[str, Any],
+        train: Sequence,
+        validation: Sequence,
+        checkpoints: Checkpoints,
+    ):
+        self.model, self.settings, self.checkpoints = model, settings, checkpoints
+        self.train, self.validation = train, validation
+        self.device = next(model.parameters()).device
+        self.lengths = model.lengths(train)
+        self.halvings = 0
+        self.head_alone = Stage("train the head", settings["head_epochs"])
+        stages = (self.head_alone, Stage("train", settings["epochs"]))
+        self.stages = tuple(stage for stage in stages if stage.epochs)
+        self.remedy = (
+            f"train.learning_rate (it is {settings['learning_rate']}) or train.head_learning_rate "
+            f"({settings['head_learning_rate']})"
+        )
+        self.optimizer = torch.optim.AdamW(self._groups(), fused=True)
+        self.kept: dict[str, KeptVectors] | None = None  # while the encoder is frozen
+
+    def start(self) -> None:
+        if self.stages[0] is self.head_alone:
+            vectors = self._keep()["train"].vectors
+        else:
+            step = math.ceil(len(self.train) / SAMPLE)
+            texts = [text for item in self.train[::step] for text in self.model.texts(item)]
+            vectors = self._encode(texts)
+        self.model.begin_head(vectors.to(self.device))
+
+    def begin(self, stage: Stage) -> None:
+        frozen = stage is self.head_alone
+        fixed = self.settings["frozen_layers"]
+        for depth, parameters in enumerate(self.model.encoder.by_depth()):
+            for _, parameter in parameters:
+                parameter.requires_grad_(not frozen and (fixed is None or depth > fixed))
+        self.kept = self._keep() if frozen else None
+
+    def set_rates(self, stage: Stage, done: float) -> float:
+        """The main rate is that of the head alone, then that of the encoder's last layer."""
+        share = share_of_rate(done, self.settings["warm_up"], self.settings["decay"])
+        for group in self.optimizer.param_groups:
+            group["lr"] = share * group["alone" if stage is self.head_alone else "joint"]
+        return share * self.settings["head_learning_rate" if stage is self.head_alone else "learning_rate"]
+
+    def learn(self, numbers: np.ndarray) -> dict[str, float]:
+        random = torch.get_rng_state()
+        self.model.train()
+        while True:
+            self.optimizer.zero_grad()
+            micro_batches = self._micro_batches(numbers)
+            try:
+                loss = sum(self._accumulate(part, len(numbers)) for part in micro_batches)
+                break
+            except torch.OutOfMemoryError:
+                self._halve(micro_batches)
+                torch.set_rng_state(random)
+        trained = [value for value in self.model.parameters() if value.grad is not None]
+        torch.nn.utils.clip_grad_norm_(trained, self.settings["clip"])
+        self.optimizer.step()
+        return {"loss": loss}
+
+    def validate(self) -> tuple[np.ndarray, np.ndarray]:
+        if self.kept is None:
+            return answers(self.model, self.validation, outputs_of(self.model, self._probabilities))
+        self.model.eval()
+        found, targets = [], []
+        for first in range(0, len(self.validation), ANSWERED):
+            numbers = np.arange(first, min(first + ANSWERED, len(self.validation)))
+            inputs, expected = self._collate(self.validation, numbers)
+            with torch.no_grad():
+                logits = self.model.head(self.kept["validation"].of(numbers, self.device), *inputs)
+            found.append(self.model.labelling.probabilities(logits).cpu().numpy())
+            targets.append(expected.cpu().numpy())
+        return np.concatenate(found), np.concatenate(targets)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Parameters by their highest rate; biases and normalisations do not decay."""
+        settings = self.settings
+        by_depth = self.model.encoder.by_depth()
+        rates = [
+            settings["learning_rate"] * settings["layer_decay"] ** (len(by_depth) - 1 - depth)
+            for depth in range(len(by_depth))
+        ]
+        of_encoder = {id(value) for group in by_depth for _, value in group}
+        every = [value for value in self.model.parameters() if value.requires_grad]
+        head = [value for value in every if id(value) not in of_encoder]
+        groups = []
+        for depth, rate in enumerate(rates):
+            parameters = [value for _, value in by_depth[depth]]
+            groups.append({"params": parameters, "alone": 0.0, "joint": rate})
+        alone, joint = settings["head_learning_rate"], settings["joint_head_learning_rate"]
+        groups.append({"params": head, "alone": alone, "joint": joint})
+        return [part for group in groups for part in _by_decay(group, settings["weight_decay"])]
+
+    def _micro_batches(self, numbers: np.ndarray) -> list[np.ndarray]:
+        if self.kept is not None:
+            return [numbers]
+        tokens = self.settings["micro_batch_tokens"] >> self.halvings
+        return [numbers[group] for group in by_length(self.lengths[numbers], tokens)]
+
+    def _accumulate(self, numbers: np.ndarray, batch: int) -> float:
+        """Add the gradient of some of a batch's items; their loss, summed."""
+        inputs, targets = self._collate(self.train, numbers)
+        if self.kept is not None:
+            logits = self.model.head(self.kept["train"].of(numbers, self.device), *inputs)
+        else:
+            with torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext():
+                logits = self.model.learned(*inputs)
+        loss = self.model.loss(logits.float(), targets).sum()
+        (loss / batch).backward()
+        return loss.item()
+
+    def _collate(self, items: Sequence, numbers: np.ndarray) -> tuple[tuple[Tensor, ...], Tensor]:
+        inputs, targets = self.model.collate([items[i] for i in numbers])
+        return tuple(tensor.to(self.device) for tensor in inputs), targets.to(self.device)
+
+    def _halve(self, micro_batches: list[np.ndarray]) -> None:
+        largest = max(len(part) for part in micro_batches)
+        if largest == 1:
+            raise TrainingError(
+                "the GPU has not enough memory for one text. Lower serialize.tokens, raise "
+                "train.frozen_layers, or set run.device to 'cpu'."
+            ) from None
+        while max(len(part) for part in self._micro_batches(np.concatenate(micro_batches))) >= largest:
+            self.halvings += 1
+        log.warning(
+            "the GPU's memory is too small for %s texts at once: they are learned in more parts, and a step "
+            "still learns from train.batch_size of them.",
+            largest,
+        )
+
+    def _probabilities(self, *inputs: Tensor) -> Tensor:
+        return self.model.labelling.probabilities(self.model.learned(*inputs))
+
+    def _keep(self) -> "dict[str, KeptVectors]":
+        """The vectors of both parts, from the disk where they were computed before."""
+        names = ("kind", "code", "torch", "data", "encoder")
+        identity = {name: self.checkpoints.identity.get(name) for name in names}
+        encoder = self.model.encoder
+        identity |= {"pooling": encoder.pooling, "encoder_tokens": encoder.limit}
+        identity["threads"] = self.settings["threads"]
+        folder = self.checkpoints.folder / "vectors" / sha256_of(identity)[:16]
+        keep_only(folder)
+        found = {}
+        for name, items in (("train", self.train), ("validation", self.validation)):
+            texts = [self.model.texts(item) for item in items]
+            read = [text[: encoder.limit] for some in texts for text in some]
+            every = vectors(folder / name, read, self._encode)
+            found[name] = KeptVectors(every, [len(some) for some in texts])
+        return found
+
+    def _encode(self, texts: list[np.ndarray]) -> Tensor:
+        """The encoder's vectors of some texts, (texts, size)."""
+        self.model.eval()
+        inputs = (torch.from_numpy(array).to(self.device) for array in pad_texts(texts, self.model.special))
+        with torch.no_grad():
+            return self.model.encoder(*inputs).cpu()
+
+
+def _by_decay(group: dict[str, Any], decay: float) -> Iterator[dict[str, Any]]:
+    """`group` as two, of which only the first shrinks: that of matrices."""
+    for matrices in (True, False):
+        params = [value for value in group["params"] if (value.dim() > 1) == matrices]
+        if params:
+            yield group | {"params": params, "weight_decay": decay if matrices else 0.0}
+
+
+class KeptVectors:
+    """The encoder's vectors of all texts of some items, `counts` of them each."""
+
+    def __init__(self, vectors: Tensor, counts: Sequence[int]):
+        self.vectors = vectors
+        self.ends = np.concatenate([[0], np.cumsum(counts)])
+
+    def of(self, numbers: np.ndarray, device: torch.device) -> Tensor:
+        """Those of the texts of these items, one after the other, (texts, size)."""
+        rows = np.concatenate([np.arange(self.ends[i], self.ends[i + 1]) for i in numbers])
+        return self.vectors[torch.from_numpy(rows)].to(device)

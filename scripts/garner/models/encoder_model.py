@@ -1,0 +1,128 @@
+"""What the kinds with a pretrained encoder share: a head on it, a linear model beside it, their blend."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from garner import calibration
+from garner.batching import by_length
+from garner.evaluation import answers, outputs_of
+from garner.fine_tuning import FineTuning
+from garner.models.encoder import Encoder
+from garner.models.ngrams import Ngrams
+
+TOKENS = 8192  # padding included, that are answered together
+COUNTS = 2**24  # of n-grams, that are made together
+
+
+class EncoderModel(nn.Module, ABC):
+    """`config` is that of a saved model: settings, labels, encoder, special."""
+
+    recipe = FineTuning
+    beginning = (0, 1.0)  # how many tokens of a text count how much more among the n-grams
+
+    def __init__(self, config: dict[str, Any], classes: int):
+        super().__init__()
+        self.settings, self.labels, self.special = config["settings"], config["labels"], config["special"]
+        limit = self.settings["encoder_tokens"] or config["tokens"]
+        dropouts = self.settings["encoder_dropout"], self.settings["attention_dropout"]
+        self.encoder = Encoder(config["encoder"], self.pooling, limit, *dropouts)
+        buckets = self.settings["ngrams"]["buckets"]
+        self.ngrams = Ngrams(buckets, classes, self.special["pad"], *self.beginning) if buckets else None
+        # What the head's score counts, then that of the n-grams, and a bias: chosen once training is over.
+        self.register_buffer("blend", torch.tensor([1.0, 0.0, 0.0] if buckets else [1.0, 0.0]))
+
+    @property
+    def pooling(self) -> str:
+        """That of the encoder."""
+        return self.settings["pooling"]
+
+    @classmethod
+    def build(cls, config: dict[str, Any]) -> "EncoderModel":
+        return cls(config)
+
+    def begin_with(self, encoder: Path, tokenizer: Path) -> None:
+        """Take the weights of a pretrained encoder, a folder; `tokenizer` is its file."""
+        self.encoder.load(encoder)
+
+    @abstractmethod
+    def begin_head(self, vectors: Tensor) -> None:
+        """Take what the head starts from: the encoder's vectors of training texts, (texts, size)."""
+
+    @staticmethod
+    @abstractmethod
+    def texts(item: Any) -> list[np.ndarray]:
+        """The texts of an item, as pad_texts takes them."""
+
+    @abstractmethod
+    def head(self, vectors: Tensor, *inputs: Tensor) -> Tensor:
+        """Logits (items, classes) from the encoder's vectors (texts, size) and the network's inputs."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """What training lowers, (items,)."""
+
+    @abstractmethod
+    def decision(self, probabilities: np.ndarray, targets: np.ndarray) -> dict:
+        """What an item's answer is, chosen by these (garner.decisions)."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.scores(*inputs) @ self.blend[:-1] + self.blend[-1]
+
+    def scores(self, *inputs: Tensor) -> Tensor:
+        """What is blended: (items, classes, scores)."""
+        found = [self.learned(*inputs)]
+        if self.ngrams is not None:
+            found.append(self.ngrams(*_without_mask(inputs)))
+        return torch.stack(found, dim=2)
+
+    def learned(self, *inputs: Tensor) -> Tensor:
+        """The logits that training is about, (items, classes)."""
+        return self.head(self.encoder(*inputs[:2]), *inputs)
+
+    def lengths(self, items: Sequence) -> np.ndarray:
+        """The tokens that the encoder reads of each item in a batch of its like."""
+        sizes = [[min(len(text) + 1, self.encoder.limit) for text in self.texts(item)] for item in items]
+        return np.array([len(texts) * max(texts) for texts in sizes], dtype=np.int64)
+
+    def batches(self, items: Sequence) -> list[np.ndarray]:
+        return by_length(self.lengths(items), TOKENS)
+
+    def conclude(self, train: Sequence, validation: Sequence) -> dict:
+        """Fit the n-grams on `train`; on `validation` the blend, and what an item's answer is."""
+        if self.ngrams is not None:
+            self._fit_ngrams(train)
+        scores, targets = answers(self, validation, outputs_of(self, self.scores))
+        blend = calibration.fit(torch.from_numpy(scores), torch.from_numpy(targets), self.blend.cpu())
+        self.blend.copy_(blend)
+        logits = torch.from_numpy(scores) @ blend[:-1] + blend[-1]
+        return {"decision": self.decision(self.labelling.probabilities(logits).numpy(), targets)}
+
+    def _fit_ngrams(self, items: Sequence) -> None:
+        size = max(1, COUNTS // self.ngrams.buckets)
+        inputs, targets = [], []
+        for first in range(0, len(items), size):
+            found, wanted = self.collate(items[first : first + size])
+            inputs.append(_without_mask(found))
+            targets.append(wanted.numpy())
+        self.ngrams.fit(inputs, np.concatenate(targets), self.settings["ngrams"]["penalty"])
+
+
+class Deployed(nn.Module):
+    """Inputs to probabilities."""
+
+    def __init__(self, model: EncoderModel):
+        super().__init__()
+        self.model = model
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.model.labelling.probabilities(self.model(*inputs))
+
+
+def _without_mask(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return inputs[0], *inputs[2:]

@@ -1,0 +1,14 @@
+"""serialize: one part of the split as shards of a pretrained encoder's ids."""
+
+from pathlib import Path
+
+from garner.encoder_serialization import serialize_texts
+from garner.jobs import job, named
+
+with job(snakemake.log[0]):
+    serialize_texts(
+        **named(snakemake.input),
+        output=Path(snakemake.output.index).parent,
+        settings=snakemake.params.settings,
+        by_group=snakemake.params.by_group,
+    )

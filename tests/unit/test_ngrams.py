@@ -1,0 +1,78 @@
+"""The linear model of n-grams against its definition."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from garner.models.ngrams import Ngrams
+
+PAD = 0
+TEXTS = [[2, 7, 8, 7, 3], [2, 9, 3], [2, 7, 8, 7, 8, 9, 3]]
+
+
+@pytest.fixture
+def ngrams():
+    return Ngrams(buckets=2**16, classes=2, padding=PAD)
+
+
+def padded(texts):
+    longest = max(map(len, texts))
+    return torch.tensor([text + [PAD] * (longest - len(text)) for text in texts])
+
+
+def test_every_token_and_every_pair_is_counted_and_padding_never(ngrams):
+    for text, row in zip(TEXTS, ngrams.counts(padded(TEXTS)), strict=True):
+        expected = Counter(text) + Counter(pairwise(text))
+        assert sorted(row[row > 0].tolist()) == sorted(expected.values())
+
+
+def test_the_texts_beside_and_their_padding_do_not_matter(ngrams):
+    alone = ngrams.counts(padded(TEXTS[:1]))
+    assert torch.equal(alone[0], ngrams.counts(padded(TEXTS))[0])
+
+
+def test_the_beginning_counts_as_much_as_is_said():
+    plain, weighted = Ngrams(2**16, 2, PAD), Ngrams(2**16, 2, PAD, beginning=2, weight=3.0)
+    text = padded([[2, 7, 8, 9, 3]])
+    counts = weighted.counts(text)[plain.counts(text) > 0]
+    assert sorted(counts.tolist()) == [1, 1, 1, 1, 1, 3, 3, 3, 3]
+
+
+def test_counts_of_all_texts_of_an_item_come_together(ngrams):
+    members = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    texts = ngrams.counts(padded(TEXTS))
+    assert torch.equal(ngrams.counts(padded(TEXTS), members), torch.stack([texts[0] + texts[2], texts[1]]))
+
+
+def test_ids_of_the_largest_vocabularies_do_not_overflow(ngrams):
+    counts = ngrams.counts(torch.tensor([[2**18 - 1, 2**18 - 2, 5]]))
+    assert counts.sum() == 5
+
+
+def test_buckets_are_filled_evenly():
+    ngrams = Ngrams(64, 1, PAD)
+    counts = ngrams.counts(torch.arange(1, 30_001).reshape(1, -1))
+    assert counts.max() < 1.5 * counts.mean()
+    assert counts.min() > 0.5 * counts.mean()
+
+
+def test_it_learns_which_words_go_with_which_class(ngrams):
+    chance = np.random.default_rng(0)
+    targets = chance.random((200, 2)) < 0.3
+    texts = [
+        [2, *chance.integers(30, 60, 10).tolist(), *([10] if a else []), *([11, 12] if b else [13]), 3]
+        for a, b in targets
+    ]
+    ngrams.fit([(padded(texts[:150]),), (padded(texts[150:]),)], targets.astype(np.float32), 0.2)
+    scores = ngrams(padded(texts))
+    assert ((scores > 0.5).numpy() == targets).mean() > 0.99
+    assert scores.mean(dim=0).tolist() == pytest.approx(targets.mean(axis=0).tolist(), abs=0.02)
+
+
+def test_a_word_that_training_never_saw_says_nothing(ngrams):
+    ngrams.fit([(padded(TEXTS),)], np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32), 0.2)
+    unseen = torch.tensor([[50, 51]])
+    torch.testing.assert_close(ngrams(unseen)[0], ngrams.output.bias)

@@ -1,0 +1,87 @@
+"""The tiny studies with a pretrained encoder, trained in a second or two."""
+
+from pathlib import Path
+from typing import Any
+
+import tiny_questions
+import tiny_users
+
+from garner.training import train_model
+
+COMMON = {
+    "pooling": "mean",
+    "dropout": 0.1,
+    "encoder_dropout": 0.1,
+    "attention_dropout": 0.0,
+    "head_epochs": 2,
+    "epochs": 2,
+    "patience": 5,
+    "learning_rate": 2e-3,
+    "head_learning_rate": 2e-2,
+    "joint_head_learning_rate": 1e-2,
+    "layer_decay": 0.9,
+    "frozen_layers": None,
+    "weight_decay": 0.01,
+    "warm_up": 0.1,
+    "decay": "linear",
+    "clip": 1.0,
+    "batch_size": 16,
+    "micro_batch_tokens": 512,
+    "encoder_tokens": None,
+    "ngrams": {"buckets": 256, "penalty": 0.2},
+    "threads": 1,
+}
+LOSS = {"kind": "binary_cross_entropy", "gamma_positive": 0.0, "gamma_negative": 2.0, "clip": 0.05}
+SETTINGS = {
+    "multilabel": COMMON | {"name_scale": 1.0, "loss": LOSS, "decision": "per_label"},
+    "users": COMMON
+    | {
+        "pooling": "last_cls",
+        "posts": "attention",
+        "class_balance": False,
+        "learning_rate": 5e-4,
+        "head_learning_rate": 1e-3,
+        "joint_head_learning_rate": 1e-3,
+    },
+}
+STUDIES = {"multilabel": tiny_questions, "users": tiny_users}
+
+
+def make(folder: Path, kind: str) -> Path:
+    """`folder` with sort/, dictionary/ and serialize/ for a model of `kind`."""
+    return STUDIES[kind].make(folder / kind)
+
+
+def train(
+    study: Path,
+    kind: str,
+    folder: Path,
+    settings: dict[str, Any] | None = None,
+    seconds: float = 1e9,
+    **changes: Any,
+) -> bytes:
+    """Train into `folder`/train, with the state beside; returns all the bytes that were written."""
+    arguments = {"seed": 1, "code": "1", "device": "cpu"} | training_inputs(study) | changes
+    train_model(
+        **arguments,
+        outputs={
+            "model": folder / "train/model",
+            "metrics": folder / "train/metrics.json",
+            "history": folder / "train/history.csv",
+        },
+        state=folder / "state",
+        kind=kind,
+        settings=SETTINGS[kind] | (settings or {}),
+        checkpoint_seconds=seconds,
+    )
+    return b"".join(path.read_bytes() for path in sorted((folder / "train").rglob("*")) if path.is_file())
+
+
+def training_inputs(study: Path) -> dict[str, Path]:
+    return {
+        "train": study / "serialize/train",
+        "validation": study / "serialize/validation",
+        "labels": study / "sort/labels.json",
+        "vocabulary": study / "dictionary/tokenizer.json",
+        "encoder": study / "dictionary/encoder",
+    }
