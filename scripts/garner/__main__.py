@@ -15,8 +15,8 @@ def main() -> None:
     predict = commands.add_parser(
         "predict",
         help="label files with an exported model",
-        description="Print a row of answers for each file, as CSV on standard output. A model of questions takes "
-        "a CSV or a Parquet of questions as well, one of users a folder with a CSV a user, @name.csv.",
+        description="Print a row of answers for each file, as CSV on standard output. A model of questions "
+        "takes a CSV or a Parquet of questions as well, one of users a folder with a CSV a user, @name.csv.",
         epilog="example: python -m garner predict results/languages/export scripts",
     )
     predict.add_argument("model", type=Path, help="folder of an exported model, results/STUDY/export")
@@ -26,7 +26,7 @@ def main() -> None:
     app = commands.add_parser(
         "app",
         help="put the newest exported model of questions into the folder app/",
-        description="Put an exported model and the modules that it needs into app/, which can then be pushed.",
+        description="Put an exported model and the modules that it needs into app/: a folder to push.",
     )
     app.add_argument("study", nargs="?", help="name of the study; the one exported last without it")
     app.set_defaults(run=_app)

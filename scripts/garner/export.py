@@ -44,7 +44,7 @@ class ModelExport(Protocol):
     def description(
         self, vocabulary: Path, labels: dict, test: Path | None, posts: int | None
     ) -> dict[str, Any]:
-        """What classifier.json says besides, of what export_model was given; `labels` is that file's content."""
+        """What classifier.json says besides, of what export_model was given; `labels` as in that file."""
 
     def card(self, classifier: dict, parity: dict, settings: dict[str, Any]) -> str:
         """The README.md, from classifier.json, parity.json and the settings of the study's `train`."""

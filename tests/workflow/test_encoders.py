@@ -56,22 +56,23 @@ def encoders(tmp_path_factory) -> Workspace:
     write_questions(given / "questions_crypto.parquet")
     write_users(given / "captions", given / "ages.csv")
     encoder = {"encoder": str(tiny_encoder.make(given / "encoder"))}
-    common = {"dictionary": encoder, "train": TRAIN}
+
+    def common() -> dict:
+        return {"dictionary": dict(encoder), "train": dict(TRAIN), "export": {"f1_tolerance": 0.05}}
+
     settings = {
         "run": {"checkpoint_seconds": 0.2},
         "study": {
-            "tags": common
+            "tags": common()
             | {
                 "scrape": {"site": "crypto", "dump": str(given)},
                 "serialize": {"tokens": 64},
-                "export": {"f1_tolerance": 0.05},
             },
-            "ages": common
+            "ages": common()
             | {
                 "scrape": {"users_file": None, "folder": str(given / "captions")},
                 "sort": {"labels_file": str(given / "ages.csv")},
                 "serialize": {"tokens": 24, "posts": 4},
-                "export": {"f1_tolerance": 0.05},
             },
         },
     }
