@@ -10,6 +10,11 @@ def binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
 
 
+def ranking(logits: Tensor, targets: Tensor) -> Tensor:
+    """−log of the softmax over all labels, of those that are there: they are to stand above the others."""
+    return -targets * logits.log_softmax(dim=1)
+
+
 def focal(logits: Tensor, targets: Tensor, gamma: float) -> Tensor:
     """(1 − p)^γ · −log p, with p the probability of what is so: the easy ones weigh less.
 

@@ -31,7 +31,13 @@ COMMON = {
     "ngrams": {"buckets": 256, "penalty": 0.2},
     "threads": 1,
 }
-LOSS = {"kind": "binary_cross_entropy", "gamma_positive": 0.0, "gamma_negative": 2.0, "clip": 0.05}
+LOSS = {
+    "kind": "binary_cross_entropy",
+    "ranking": 0.0,
+    "gamma_positive": 0.0,
+    "gamma_negative": 2.0,
+    "clip": 0.05,
+}
 SETTINGS = {
     "multilabel": COMMON | {"name_scale": 1.0, "loss": LOSS, "decision": "per_label"},
     "users": COMMON

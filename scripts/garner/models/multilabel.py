@@ -109,7 +109,9 @@ class Multilabel(EncoderModel):
         return scores + (self.output.bias - self.output.weight @ self.center)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        return self._loss(logits, targets).sum(dim=1)
+        ranking = self.settings["loss"]["ranking"]
+        found = self._loss(logits, targets)
+        return (found + ranking * losses.ranking(logits, targets) if ranking else found).sum(dim=1)
 
     def decision(self, probabilities: np.ndarray, targets: np.ndarray) -> dict:
         return choose_many(probabilities, targets > 0, self.settings["decision"])
