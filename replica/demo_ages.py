@@ -25,7 +25,6 @@ class Ages(DemoStudy):
             "sort": {"labels_file": str(self._folder / "ages.csv")},
             "dictionary": {"encoder": packaged_encoder()},
             "serialize": {"tokens": 32},
-            "train": {"preset": "frozen"},
         }
 
     def run_settings(self) -> dict:

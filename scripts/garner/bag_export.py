@@ -25,8 +25,8 @@ class BagExport:
         graph = to_onnx(self._trained.deployed(), inputs, self._trained.input_names)
         return {"onnx": graph, "int8": to_int8(graph)}
 
-    def decided(self, probabilities: np.ndarray) -> np.ndarray:
-        return probabilities.argmax(axis=1)
+    def compare(self, expected: np.ndarray, found: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+        return {"disagreements": int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())}
 
     def check(self, parity: dict, settings: dict[str, Any]) -> None:
         """By int8_agreement."""

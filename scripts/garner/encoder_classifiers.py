@@ -54,7 +54,9 @@ class _EncoderClassifier:
 
     def _run(self, texts: Iterable[str]) -> np.ndarray:
         """The probabilities for one sample, float32 (labels,), or (1,) for two classes."""
-        samples = [self._tokenizer.sample(text, self._config.tokens) for text in texts]
+        # A lone surrogate, which JSON can bring, is no character that the tokenizer takes.
+        whole = (text.encode("utf-8", "replace").decode() for text in texts)
+        samples = [self._tokenizer.sample(text, self._config.tokens) for text in whole]
         ids, mask = pad_texts(samples, self._special)
         known = {"input_ids": ids, "attention_mask": mask, "membership": membership([len(samples)])}
         (probabilities,) = self._session.run(None, {name: known[name] for name in self._names})

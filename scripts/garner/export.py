@@ -35,8 +35,8 @@ class ModelExport(Protocol):
     def graphs(self, inputs: tuple[Tensor, ...]) -> dict[str, onnx.ModelProto]:
         """The "onnx" and the "int8" model; `inputs` are those of two items."""
 
-    def decided(self, probabilities: np.ndarray) -> np.ndarray:
-        """What is answered at these, a row an item."""
+    def compare(self, expected: np.ndarray, found: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+        """For parity.json, of torch's probabilities and others: "disagreements" (items), and what check needs."""
 
     def check(self, parity: dict, settings: dict[str, Any]) -> None:
         """Raise ExportError where the int8 model is not as good as `settings` ask."""
@@ -121,13 +121,11 @@ def measure_parity(
         predict = by_onnx(data, trained.input_names)
         singly = kind.singly and name == "int8"
         found = _one_by_one(trained, items, predict) if singly else answers(trained, items, predict)[0]
-        others = (kind.decided(found) != kind.decided(expected)).reshape(len(items), -1).any(axis=1)
         parity[name] = {
             "validation": scores(found),
             "maximum_difference": float(np.abs(found - expected).max()),  # of a probability
-            "disagreements": int(others.sum()),  # items
             "bytes": len(data),
-        }
+        } | kind.compare(expected, found, targets)
     return parity
 
 

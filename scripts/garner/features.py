@@ -18,7 +18,19 @@ from garner.jobs import stop_requested
 from garner.logs import Progress, log
 
 PART_SECONDS = 30.0  # of computing in a file: what a kill can cost
-TOKENS = 8192  # padding included, that are computed together
+
+
+class KeptVectors:
+    """The encoder's vectors of all texts of some items, `counts` of them each."""
+
+    def __init__(self, vectors: Tensor, counts: Sequence[int]):
+        self.vectors = vectors
+        self.ends = np.concatenate([[0], np.cumsum(counts)])
+
+    def of(self, numbers: np.ndarray, device: torch.device) -> Tensor:
+        """Those of the texts of these items, one after the other, (texts, size)."""
+        rows = np.concatenate([np.arange(self.ends[i], self.ends[i + 1]) for i in numbers])
+        return self.vectors[torch.from_numpy(rows)].to(device)
 
 
 def vectors(
@@ -30,7 +42,7 @@ def vectors(
     these texts and this encoder, and not computed again. Raises Interrupted when a stop is requested.
     """
     lengths = np.array([len(text) + 1 for text in texts])
-    groups = by_length(lengths, TOKENS)
+    groups = by_length(lengths, np.ones_like(lengths))
     tokens = [int(lengths[group].sum()) for group in groups]
     parts, done = _kept(folder)
     if done:

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from garner.batching import by_length
+from garner.batching import of_least_cost
 from garner.checkpoint import Checkpoints
 from garner.errors import TrainingError
 from garner.evaluation import answers, outputs_of
-from garner.features import keep_only, vectors
+from garner.features import KeptVectors, keep_only, vectors
 from garner.files import sha256_of
 from garner.logs import log
 from garner.models.text_rows import pad_texts
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from garner.models.encoder_model import EncoderModel
 
 SAMPLE = 1000  # items that show what the encoder's vectors are like, where no epoch is of the head alone
+OVERHEAD = {"cpu": 128, "cuda": 4096}  # what a micro-batch costs besides its tokens, in tokens
 ANSWERED = 1024  # items whose kept vectors are answered together
 
 
@@ -51,7 +52,7 @@ class FineTuning:
         self.model, self.settings, self.checkpoints = model, settings, checkpoints
         self.train, self.validation = train, validation
         self.device = next(model.parameters()).device
-        self.lengths = model.lengths(train)
+        self.sizes = model.sizes(train)
         self.halvings = 0
         self.head_alone = Stage("train the head", settings["head_epochs"])
         stages = (self.head_alone, Stage("train", settings["epochs"]))
@@ -141,7 +142,9 @@ class FineTuning:
         if self.kept is not None:
             return [numbers]
         tokens = self.settings["micro_batch_tokens"] >> self.halvings
-        return [numbers[group] for group in by_length(self.lengths[numbers], tokens)]
+        lengths, texts = (size[numbers] for size in self.sizes)
+        groups = of_least_cost(lengths, texts, tokens, OVERHEAD[self.device.type])
+        return [numbers[group] for group in groups]
 
     def _accumulate(self, numbers: np.ndarray, batch: int) -> float:
         """Add the gradient of some of a batch's items; their loss, summed."""
@@ -208,16 +211,3 @@ def _by_decay(group: dict[str, Any], decay: float) -> Iterator[dict[str, Any]]:
         params = [value for value in group["params"] if (value.dim() > 1) == matrices]
         if params:
             yield group | {"params": params, "weight_decay": decay if matrices else 0.0}
-
-
-class KeptVectors:
-    """The encoder's vectors of all texts of some items, `counts` of them each."""
-
-    def __init__(self, vectors: Tensor, counts: Sequence[int]):
-        self.vectors = vectors
-        self.ends = np.concatenate([[0], np.cumsum(counts)])
-
-    def of(self, numbers: np.ndarray, device: torch.device) -> Tensor:
-        """Those of the texts of these items, one after the other, (texts, size)."""
-        rows = np.concatenate([np.arange(self.ends[i], self.ends[i + 1]) for i in numbers])
-        return self.vectors[torch.from_numpy(rows)].to(device)

@@ -231,8 +231,8 @@ def instagram() -> Subject:
         folder.mkdir(parents=True, exist_ok=True)
         names = folder / "users.txt"
         names.write_text("".join(f"{each.name}\n" for each in people) + "nobody\n")
-        scrape = {"api": url, "users_file": str(names), "posts_per_user": 50, "pseudonymise": True}
-        scrape |= {"export": None, "stop_after": {"users": None, "date": None}}
+        scrape = {"api": url, "users_file": str(names), "folder": None, "posts_per_user": 50}
+        scrape |= {"pseudonymise": True, "export": None, "stop_after": {"users": None, "date": None}}
         return {"source": "instagram", "exclude": [], "scrape": scrape}
 
     outputs = {"documents": "documents.parquet", "failures": "failures.json"}

@@ -104,6 +104,7 @@ def test_study_is_scraped_from_its_replica_without_the_sites_pace(name, expected
         "from_date": None,
         "to_date": None,
         "questions_file": None,
+        "folder": None,
         "dump": None,
         "pseudonymise": True,
         "export": None,

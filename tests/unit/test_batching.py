@@ -1,21 +1,68 @@
-"""Groups of texts of like length."""
+"""Groups of items of like length."""
+
+from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from garner.batching import by_length
+from garner.batching import by_length, of_least_cost
+
+ITEMS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4)), max_size=40)
+WAYS = {"by length": by_length, "of least cost": lambda *sizes: of_least_cost(*sizes, overhead=10)}
 
 
-@given(st.lists(st.integers(0, 60), max_size=80), st.integers(1, 200))
-def test_every_text_is_in_one_group_and_no_group_of_several_is_too_large(lengths, maximum):
-    groups = by_length(lengths, maximum)
-    assert sorted(np.concatenate([[], *groups])) == list(range(len(lengths)))
+def sizes(items):
+    return tuple(np.array([item[part] for item in items], dtype=np.int64) for part in (0, 1))
+
+
+def cost(groups, lengths, texts, overhead):
+    return sum(lengths[group].max() * texts[group].sum() + overhead for group in groups)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(items=ITEMS, maximum=st.integers(1, 300))
+def test_every_item_is_in_one_group_and_no_group_of_several_is_too_large(way, items, maximum):
+    lengths, texts = sizes(items)
+    groups = WAYS[way](lengths, texts, maximum)
+    assert sorted(np.concatenate([[], *groups])) == list(range(len(items)))
     for group in groups:
-        assert len(group) == 1 or len(group) * max(lengths[i] for i in group) <= maximum
+        assert len(group) == 1 or lengths[group].max() * texts[group].sum() <= maximum
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=80))
-def test_the_longest_come_first_and_equal_ones_in_their_order(lengths):
-    order = np.concatenate(by_length(lengths, 100)).tolist()
-    assert order == sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+@pytest.mark.parametrize("way", WAYS)
+@given(items=ITEMS)
+def test_the_longest_come_first_and_equal_ones_in_their_order(way, items):
+    order = np.concatenate([[], *WAYS[way](*sizes(items), 100)]).tolist()
+    assert order == sorted(range(len(items)), key=lambda i: (-items[i][0], i))
+
+
+@given(ITEMS)
+def test_greedy_groups_are_as_full_as_can_be(items):
+    lengths, texts = sizes(items)
+    groups = by_length(lengths, texts, 100)
+    for group, following in zip(groups, groups[1:], strict=False):
+        assert lengths[group[0]] * (texts[group].sum() + texts[following[0]]) > 100
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4)), min_size=1, max_size=7), st.integers(0, 100)
+)
+def test_no_other_division_costs_less(items, overhead):
+    lengths, texts = sizes(items)
+    order = np.argsort(-lengths, kind="stable")
+    divisions = [
+        np.split(order, cuts)
+        for count in range(len(items))
+        for cuts in combinations(range(1, len(items)), count)
+    ]
+    allowed = [
+        groups
+        for groups in divisions
+        if all(len(group) == 1 or cost([group], lengths, texts, 0) <= 150 for group in groups)
+    ]
+    found = of_least_cost(lengths, texts, 150, overhead)
+    assert cost(found, lengths, texts, overhead) == min(
+        cost(groups, lengths, texts, overhead) for groups in allowed
+    )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from garner import features
+from garner import batching, features
 from garner.errors import Interrupted
 from garner.features import keep_only, vectors
 
@@ -13,7 +13,7 @@ TEXTS = [np.arange(length) for length in (3, 9, 1, 7, 7, 2, 30, 5)]
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(features, "TOKENS", 20)
+    monkeypatch.setattr(batching.by_length, "__defaults__", (20,))
     monkeypatch.setattr(features, "PART_SECONDS", 0)
 
 

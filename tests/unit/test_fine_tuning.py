@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from test_training import in_a_process
 from tiny_fine_tuning import train
 
-from garner import features, training_loop
+from garner import batching, features, training_loop
 from garner.errors import InputError, Interrupted, TrainingError
 from garner.files import read_json
 from garner.models.saved import load_model
@@ -122,7 +122,7 @@ def test_a_kill_while_texts_are_encoded_costs_no_more_than_one_part(
     studies, undisturbed, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(features, "PART_SECONDS", 0)
-    monkeypatch.setattr(features, "TOKENS", 256)
+    monkeypatch.setattr(batching.by_length, "__defaults__", (256,))
     with monkeypatch.context() as patch:
         patch.setattr(features, "stop_requested", iter([False] * 4 + [True]).__next__)
         with pytest.raises(Interrupted, match="tokens encoded"):

@@ -66,13 +66,15 @@ def test_it_learns_which_words_go_with_which_class(ngrams):
         [2, *chance.integers(30, 60, 10).tolist(), *([10] if a else []), *([11, 12] if b else [13]), 3]
         for a, b in targets
     ]
-    ngrams.fit([(padded(texts[:150]),), (padded(texts[150:]),)], targets.astype(np.float32), 0.2)
+    wanted = torch.from_numpy(targets.astype(np.float32))
+    parts = (slice(0, 150), slice(150, 200))
+    ngrams.fit([((padded(texts[part]),), wanted[part]) for part in parts], 0.2)
     scores = ngrams(padded(texts))
     assert ((scores > 0.5).numpy() == targets).mean() > 0.99
     assert scores.mean(dim=0).tolist() == pytest.approx(targets.mean(axis=0).tolist(), abs=0.02)
 
 
 def test_a_word_that_training_never_saw_says_nothing(ngrams):
-    ngrams.fit([(padded(TEXTS),)], np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32), 0.2)
+    ngrams.fit([((padded(TEXTS),), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))], 0.2)
     unseen = torch.tensor([[50, 51]])
     torch.testing.assert_close(ngrams(unseen)[0], ngrams.output.bias)

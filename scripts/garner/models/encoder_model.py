@@ -1,7 +1,7 @@
 """What the kinds with a pretrained encoder share: a head on it, a linear model beside it, their blend."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from garner import calibration
 from garner.batching import by_length
 from garner.evaluation import answers, outputs_of
 from garner.fine_tuning import FineTuning
+from garner.logs import track
 from garner.models.encoder import Encoder
 from garner.models.ngrams import Ngrams
 
-TOKENS = 8192  # padding included, that are answered together
 COUNTS = 2**24  # of n-grams, that are made together
 
 
@@ -26,21 +26,16 @@ class EncoderModel(nn.Module, ABC):
     recipe = FineTuning
     beginning = (0, 1.0)  # how many tokens of a text count how much more among the n-grams
 
-    def __init__(self, config: dict[str, Any], classes: int):
+    def __init__(self, config: dict[str, Any], classes: int, pooling: str):
         super().__init__()
         self.settings, self.labels, self.special = config["settings"], config["labels"], config["special"]
         limit = self.settings["encoder_tokens"] or config["tokens"]
         dropouts = self.settings["encoder_dropout"], self.settings["attention_dropout"]
-        self.encoder = Encoder(config["encoder"], self.pooling, limit, *dropouts)
+        self.encoder = Encoder(config["encoder"], pooling, limit, *dropouts)
         buckets = self.settings["ngrams"]["buckets"]
         self.ngrams = Ngrams(buckets, classes, self.special["pad"], *self.beginning) if buckets else None
         # What the head's score counts, then that of the n-grams, and a bias: chosen once training is over.
         self.register_buffer("blend", torch.tensor([1.0, 0.0, 0.0] if buckets else [1.0, 0.0]))
-
-    @property
-    def pooling(self) -> str:
-        """That of the encoder."""
-        return self.settings["pooling"]
 
     @classmethod
     def build(cls, config: dict[str, Any]) -> "EncoderModel":
@@ -85,32 +80,30 @@ class EncoderModel(nn.Module, ABC):
         """The logits that training is about, (items, classes)."""
         return self.head(self.encoder(*inputs[:2]), *inputs)
 
-    def lengths(self, items: Sequence) -> np.ndarray:
-        """The tokens that the encoder reads of each item in a batch of its like."""
-        sizes = [[min(len(text) + 1, self.encoder.limit) for text in self.texts(item)] for item in items]
-        return np.array([len(texts) * max(texts) for texts in sizes], dtype=np.int64)
+    def sizes(self, items: Sequence) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens that the encoder reads of each item's longest text, and how many texts it has (batching)."""
+        texts = [self.texts(item) for item in items]
+        lengths = [min(max(len(text) for text in some) + 1, self.encoder.limit) for some in texts]
+        return np.array(lengths, dtype=np.int64), np.array([len(some) for some in texts], dtype=np.int64)
 
     def batches(self, items: Sequence) -> list[np.ndarray]:
-        return by_length(self.lengths(items), TOKENS)
+        return by_length(*self.sizes(items))
 
     def conclude(self, train: Sequence, validation: Sequence) -> dict:
         """Fit the n-grams on `train`; on `validation` the blend, and what an item's answer is."""
         if self.ngrams is not None:
-            self._fit_ngrams(train)
+            self.ngrams.fit(self._fit_batches(train), self.settings["ngrams"]["penalty"])
         scores, targets = answers(self, validation, outputs_of(self, self.scores))
         blend = calibration.fit(torch.from_numpy(scores), torch.from_numpy(targets), self.blend.cpu())
         self.blend.copy_(blend)
         logits = torch.from_numpy(scores) @ blend[:-1] + blend[-1]
         return {"decision": self.decision(self.labelling.probabilities(logits).numpy(), targets)}
 
-    def _fit_ngrams(self, items: Sequence) -> None:
+    def _fit_batches(self, items: Sequence) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
         size = max(1, COUNTS // self.ngrams.buckets)
-        inputs, targets = [], []
-        for first in range(0, len(items), size):
-            found, wanted = self.collate(items[first : first + size])
-            inputs.append(_without_mask(found))
-            targets.append(wanted.numpy())
-        self.ngrams.fit(inputs, np.concatenate(targets), self.settings["ngrams"]["penalty"])
+        for first in track(range(0, len(items), size), "count the n-grams", "batches"):
+            inputs, targets = self.collate(items[first : first + size])
+            yield _without_mask(inputs), targets
 
 
 class Deployed(nn.Module):

@@ -20,7 +20,6 @@ from garner.models.text_rows import pad_texts
 from garner.shards import ShardReader
 
 TITLE = (16, 3.0)  # so many tokens from the beginning count so much among the n-grams
-ATTENTION = "label_attention"
 NAME_TOKENS = 16  # of a tag's name that are read, at most
 Item = tuple[np.ndarray, np.ndarray]  # token ids as they are stored, numbers of the labels
 
@@ -33,18 +32,14 @@ class Multilabel(EncoderModel):
     labelling = ManyLabels
 
     def __init__(self, config: dict[str, Any]):
-        super().__init__(config, len(config["labels"]))
+        pooling = config["settings"]["pooling"]
+        attention = pooling == "label_attention"
+        super().__init__(config, len(config["labels"]), "mean" if attention else pooling)
         self.register_buffer("center", torch.zeros(self.encoder.size))  # of the training part's texts
         self.dropout = ByteDropout(self.settings["dropout"])
         self.output = nn.Linear(self.encoder.size, len(self.labels))
-        self.attention = None
-        if self.settings["pooling"] == ATTENTION:
-            self.attention = nn.Parameter(torch.zeros(len(self.labels), self.encoder.size))
+        self.attention = nn.Parameter(torch.zeros_like(self.output.weight)) if attention else None
         self._loss = _loss_of(self.settings["loss"])
-
-    @property
-    def pooling(self) -> str:
-        return "mean" if self.settings["pooling"] == ATTENTION else self.settings["pooling"]
 
     def begin_with(self, encoder: Path, tokenizer: Path) -> None:
         super().begin_with(encoder, tokenizer)

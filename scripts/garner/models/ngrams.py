@@ -50,11 +50,13 @@ class Ngrams(nn.Module):
         counts = torch.zeros(items * self.buckets, device=input_ids.device)
         return counts.scatter_add(0, numbers.flatten(), weights.flatten()).reshape(items, self.buckets)
 
-    def fit(
-        self, batches: Iterable[tuple[Tensor, Tensor | None]], targets: np.ndarray, penalty: float
-    ) -> None:
-        """Learn from items, given in batches as arguments of `counts`, and `targets` (items, classes)."""
-        rows = vstack([csr_matrix(self.counts(*batch).numpy()) for batch in batches], format="csr")
+    def fit(self, batches: Iterable[tuple[tuple[Tensor, ...], Tensor]], penalty: float) -> None:
+        """Learn from items, in batches of the arguments of `counts` and targets float32 (items, classes)."""
+        counted, wanted = [], []
+        for inputs, targets in batches:
+            counted.append(csr_matrix(self.counts(*inputs).numpy()))
+            wanted.append(targets.numpy())
+        rows, targets = vstack(counted, format="csr"), np.concatenate(wanted)
         found = np.bincount(rows.indices, minlength=self.buckets)
         rarity = np.where(found, np.log((1 + rows.shape[0]) / (1 + found)) + 1, 0).astype(np.float32)
         rows.data = np.log1p(rows.data) * rarity[rows.indices]

@@ -28,7 +28,7 @@ class Users(EncoderModel):
     labelling = YesOrNo
 
     def __init__(self, config: dict[str, Any]):
-        super().__init__(config, classes=1)
+        super().__init__(config, classes=1, pooling=config["settings"]["pooling"])
         self.register_buffer("center", torch.zeros(self.encoder.size))  # of the training part's posts
         self.register_buffer("spread", torch.ones(self.encoder.size))
         self.pool = Attention(self.encoder.size) if self.settings["posts"] == "attention" else mean
