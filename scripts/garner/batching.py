@@ -1,7 +1,7 @@
 """Items in groups of like length, so that little is spent on padding.
 
-An item is of one text or of several, each of which is padded to the longest in the group. `lengths` are those of
-each item's longest text in tokens, `texts` says how many it has; both int64 (items,).
+An item is of one text or of several, each of which is padded to the longest in the group. `lengths` are those
+of each item's longest text in tokens, `texts` says how many it has; both int64 (items,).
 """
 
 import numpy as np
@@ -12,8 +12,8 @@ TOGETHER = 8192  # tokens, padding included, that are a good load for a computat
 def by_length(lengths: np.ndarray, texts: np.ndarray, maximum: int = TOGETHER) -> list[np.ndarray]:
     """The numbers of the items, longest first, in groups of at most `maximum` tokens, padding included.
 
-    An item that is larger is a group of its own. Items of equal length keep their order. Quick for any number of
-    items; of thousands next to nothing is padding.
+    An item that is larger is a group of its own. Items of equal length keep their order. Quick for any number
+    of items; of thousands next to nothing is padding.
     """
     order = np.argsort(-lengths, kind="stable")
     groups, first, size = [], 0, 0

@@ -36,7 +36,7 @@ class ModelExport(Protocol):
         """The "onnx" and the "int8" model; `inputs` are those of two items."""
 
     def compare(self, expected: np.ndarray, found: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
-        """For parity.json, of torch's probabilities and others: "disagreements" (items), and what check needs."""
+        """For parity.json, of torch's probabilities and others: "disagreements", and what check needs."""
 
     def check(self, parity: dict, settings: dict[str, Any]) -> None:
         """Raise ExportError where the int8 model is not as good as `settings` ask."""

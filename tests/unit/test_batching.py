@@ -1,6 +1,6 @@
 """Groups of items of like length."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_the_longest_come_first_and_equal_ones_in_their_order(way, items):
 def test_greedy_groups_are_as_full_as_can_be(items):
     lengths, texts = sizes(items)
     groups = by_length(lengths, texts, 100)
-    for group, following in zip(groups, groups[1:], strict=False):
+    for group, following in pairwise(groups):
         assert lengths[group[0]] * (texts[group].sum() + texts[following[0]]) > 100
 
 
