@@ -1,11 +1,6 @@
 # What most people would use instead of an encoder, on the same parts: TF-IDF and a linear model.
 
 
-def posts_of_a_user(wildcards):
-    """How many posts of a user the encoder reads; None where a text is a document."""
-    return config["study"][wildcards.study]["serialize"].get("posts")
-
-
 rule train_baseline:
     """The report sets it beside the encoder, so that nobody ships a slow model that a fast one beats."""
     input:
@@ -35,21 +30,6 @@ rule train_baseline:
         "baseline: a linear model of {wildcards.study}"
     script:
         "../scripts/baseline.py"
-
-
-def baselines(wildcards):
-    """Of each chosen study whose model is an encoder."""
-    paths = of_each_study("results/{study}/baseline/metrics.json")(wildcards)
-    found = [
-        path
-        for path, name in zip(paths, STUDIES)
-        if "baseline" in config["study"][name]
-    ]
-    if not found:
-        sys.exit(
-            "only studies with an encoder have a baseline: `snakemake baseline --config studies=tags`"
-        )
-    return found
 
 
 rule baseline:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from snakemake.exceptions import WorkflowError
 
 from garner.configuration import checked, chosen_studies
+from garner.encoder_source import folder_files
 from garner.errors import GarnerError
 from garner.files import sha256, sha256_of
 from garner.fingerprint import fingerprint
@@ -193,3 +194,69 @@ def calls(*sources):
         return int(block["source"] in sources and not given)
 
     return count
+
+
+def posts_of_a_user(wildcards):
+    """How many posts of a user the encoder reads; None where a text is a document."""
+    return config["study"][wildcards.study]["serialize"].get("posts")
+
+
+def baselines(wildcards):
+    """Of each chosen study whose model is an encoder."""
+    paths = of_each_study("results/{study}/baseline/metrics.json")(wildcards)
+    found = [
+        path
+        for path, name in zip(paths, STUDIES)
+        if "baseline" in config["study"][name]
+    ]
+    if not found:
+        sys.exit(
+            "only studies with an encoder have a baseline: `snakemake baseline --config studies=tags`"
+        )
+    return found
+
+
+def encoder_folder(block):
+    """The folder that a study's encoder is read from, or None where it comes from the hub or a package."""
+    if block["model"] not in ("multilabel", "users"):
+        return None
+    name = block["dictionary"]["encoder"]
+    return name if name is not None and os.path.isdir(name) else None
+
+
+def encoder_files(wildcards):
+    """What is read of an encoder's folder, so that a changed one makes the study stale."""
+    return folder_files(encoder_folder(config["study"][wildcards.study]))
+
+
+def by_kind(bag, encoder):
+    """A function that gives, for each chosen study, `bag` or `encoder`, a path, by what its model is."""
+
+    def paths(wildcards):
+        of_each_study(bag)(wildcards)  # refuses a study without a model
+        return [
+            (bag if config["study"][name]["model"] == "bag" else encoder).format(
+                study=name
+            )
+            for name in STUDIES
+        ]
+
+    return paths
+
+
+def examples(wildcards):
+    """The part that a model of questions takes its examples from."""
+    if config["study"][wildcards.study]["model"] != "multilabel":
+        return {}
+    return {"test": f"results/{wildcards.study}/sort/test.parquet"}
+
+
+def vocabulary_and_encoder(wildcards):
+    """What the shards' ids are of, and the encoder that the model begins with, if it has one."""
+    folder = f"results/{wildcards.study}/dictionary"
+    if config["study"][wildcards.study]["model"] == "bag":
+        return {"vocabulary": f"{folder}/vocabulary.json"}
+    return {
+        "vocabulary": f"{folder}/tokenizer.json",
+        "encoder": f"{folder}/encoder/model.safetensors",
+    }

@@ -1,5 +1,4 @@
 # Which text has which ids: the tokens that count in the training part alone, or a pretrained encoder's own.
-from garner.encoder_source import folder_files
 
 
 rule dictionary_of_tokens:
@@ -30,19 +29,6 @@ rule dictionary_of_tokens:
         "dictionary: count the tokens of {wildcards.study}"
     script:
         "../scripts/dictionary.py"
-
-
-def encoder_folder(block):
-    """The folder that a study's encoder is read from, or None where it comes from the hub or a package."""
-    if block["model"] not in ("multilabel", "users"):
-        return None
-    name = block["dictionary"]["encoder"]
-    return name if name is not None and os.path.isdir(name) else None
-
-
-def encoder_files(wildcards):
-    """What is read of an encoder's folder, so that a changed one makes the study stale."""
-    return folder_files(encoder_folder(config["study"][wildcards.study]))
 
 
 rule dictionary_of_encoder:
@@ -87,21 +73,9 @@ use rule dictionary_of_encoder as dictionary_of_fetched_encoder with:
         runtime=minutes(60),
 
 
-def dictionaries(wildcards):
-    """The file of each chosen study that says which text has which ids."""
-    return [
-        folder
-        + (
-            "vocabulary.json"
-            if config["study"][name]["model"] == "bag"
-            else "tokenizer.json"
-        )
-        for name, folder in zip(
-            STUDIES, of_each_study("results/{study}/dictionary/")(wildcards)
-        )
-    ]
-
-
 rule dictionary:
     input:
-        dictionaries,
+        by_kind(
+            "results/{study}/dictionary/vocabulary.json",
+            "results/{study}/dictionary/tokenizer.json",
+        ),

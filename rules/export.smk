@@ -37,13 +37,6 @@ rule export_model:
         "../scripts/export.py"
 
 
-def examples(wildcards):
-    """The part that a model of questions takes its examples from."""
-    if config["study"][wildcards.study]["model"] != "multilabel":
-        return {}
-    return {"test": f"results/{wildcards.study}/sort/test.parquet"}
-
-
 use rule export_model as export_encoder with:
     input:
         unpack(examples),

@@ -179,20 +179,9 @@ rule report_users:
         "../scripts/report_users.py"
 
 
-def reports(wildcards):
-    """A figure of each chosen study, for which its report makes all."""
-    folders = of_each_study("results/{study}/report/")(wildcards)
-    return [
-        folder
-        + (
-            "confusion.svg"
-            if config["study"][name]["model"] == "bag"
-            else "comparison.svg"
-        )
-        for name, folder in zip(STUDIES, folders)
-    ]
-
-
 rule report:
     input:
-        reports,
+        by_kind(
+            "results/{study}/report/confusion.svg",
+            "results/{study}/report/comparison.svg",
+        ),

@@ -1,17 +1,6 @@
 # The classifier, trained until the validation part no longer gains.
 
 
-def vocabulary_and_encoder(wildcards):
-    """What the shards' ids are of, and the encoder that the model begins with, if it has one."""
-    folder = f"results/{wildcards.study}/dictionary/"
-    if config["study"][wildcards.study]["model"] == "bag":
-        return {"vocabulary": folder + "vocabulary.json"}
-    return {
-        "vocabulary": folder + "tokenizer.json",
-        "encoder": folder + "encoder/model.safetensors",
-    }
-
-
 rule train_model:
     """Resumes exactly from its full state, which lives in state/ and survives kill, time limit and node."""
     input:

@@ -4,12 +4,13 @@ from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from garner.batching import by_length, of_least_cost
 
-ITEMS = st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4)), max_size=40)
+ITEM = st.tuples(st.integers(1, 60), st.integers(1, 4))
+ITEMS = st.lists(ITEM, max_size=40)
 WAYS = {"by length": by_length, "of least cost": lambda *sizes: of_least_cost(*sizes, overhead=10)}
 
 
@@ -22,6 +23,7 @@ def cost(groups, lengths, texts, overhead):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@settings(deadline=None)
 @given(items=ITEMS, maximum=st.integers(1, 300))
 def test_every_item_is_in_one_group_and_no_group_of_several_is_too_large(way, items, maximum):
     lengths, texts = sizes(items)
@@ -32,12 +34,14 @@ def test_every_item_is_in_one_group_and_no_group_of_several_is_too_large(way, it
 
 
 @pytest.mark.parametrize("way", WAYS)
+@settings(deadline=None)
 @given(items=ITEMS)
 def test_the_longest_come_first_and_equal_ones_in_their_order(way, items):
     order = np.concatenate([[], *WAYS[way](*sizes(items), 100)]).tolist()
     assert order == sorted(range(len(items)), key=lambda i: (-items[i][0], i))
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_greedy_groups_are_as_full_as_can_be(items):
     lengths, texts = sizes(items)
@@ -46,9 +50,8 @@ def test_greedy_groups_are_as_full_as_can_be(items):
         assert lengths[group[0]] * (texts[group].sum() + texts[following[0]]) > 100
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 4)), min_size=1, max_size=7), st.integers(0, 100)
-)
+@settings(deadline=None)
+@given(items=st.lists(ITEM, min_size=1, max_size=7), overhead=st.integers(0, 100))
 def test_no_other_division_costs_less(items, overhead):
     lengths, texts = sizes(items)
     order = np.argsort(-lengths, kind="stable")
