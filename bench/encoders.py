@@ -3,8 +3,8 @@
 Training: each question is learned once by the whole encoder, with the same token ids (at most 512) and 2
 threads, fp32. Ours are the steps of the stage `train` with its defaults (32 questions at random, computed in
 parts of like length). The peer is `train()` of the Hugging Face Trainer: with its defaults (steps of 8
-questions at random, padded to the longest, dropout as the encoder has it, fused AdamW), and a second time with
-texts of like length together, and steps of 32 questions in parts of 8.
+questions at random, padded to the longest, dropout as the encoder has it, fused AdamW), and a second time
+with texts of like length together, and steps of 32 questions in parts of 8.
 
 Asking: one question at a time on one core, tokenised beforehand; ours is the exported int8 model in
 onnxruntime, the peer the same trained model in PyTorch, fp32, eager. The median over the questions.
