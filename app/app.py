@@ -74,26 +74,25 @@ def one_question(classifier: Classifier) -> None:
         return bars(classifier.predict([one_text(title, body)])[0], config.labels, config.link)
 
     hint = "<p class='hint'>The tags appear here.</p>"
-    tags = gr.HTML(hint, container=True, padding=True, render=False, elem_id="tags")
     with gr.Row(equal_height=False):
         with gr.Column(scale=3):
             title = gr.Textbox(label="Title", max_length=LONGEST, max_lines=3)
             body = gr.Textbox(label="Question", max_length=LONGEST, lines=9, max_lines=16)
             ask = gr.Button("Find its tags", variant="primary")
-            if config.examples:
-                gr.Examples(
-                    [[example["title"], example["text"]] for example in config.examples],
-                    inputs=[title, body],
-                    outputs=tags,
-                    fn=show,
-                    run_on_click=True,
-                    example_labels=[example["title"] for example in config.examples],
-                    label="Questions that it has never seen",
-                    api_visibility="private",
-                )
-                gr.HTML(sources(config.examples), elem_classes="licence")
         with gr.Column(scale=2):
-            tags.render()
+            tags = gr.HTML(hint, container=True, padding=True, elem_id="tags")
+    if config.examples:
+        gr.Examples(
+            [[example["title"], example["text"]] for example in config.examples],
+            inputs=[title, body],
+            outputs=tags,
+            fn=show,
+            run_on_click=True,
+            example_labels=[example["title"] for example in config.examples],
+            label="Questions that it has never seen",
+            api_visibility="private",
+        )
+        gr.HTML(sources(config.examples), elem_classes="licence")
     gr.on([ask.click, title.submit, body.submit], show, [title, body], tags, **OF_THE_PAGE)
 
 
@@ -122,7 +121,7 @@ def many_questions(classifier: Classifier) -> None:
     start = gr.Button("Tag them all", variant="primary")
     report = gr.HTML(elem_id="report")
     answered = gr.File(label="Their tags, as CSV", interactive=False, elem_id="answered")
-    start.click(tag_file, given, [report, answered], **OF_THE_PAGE)
+    start.click(tag_file, given, [report, answered], show_progress_on=answered, **OF_THE_PAGE)
 
 
 def one_text(title: str, body: str) -> str:
@@ -145,7 +144,7 @@ def introduction(config) -> str:
     first, f1 = config.metrics["precision_at"]["1"], config.metrics["micro_f1"]
     return (
         "<h1>Which tags fit this question?</h1>"
-        f"<p>A fine-tuned text encoder that knows {len(config.labels):,} tags of {escape(site(config))}. On "
+        f"<p>A text encoder that has learned {len(config.labels):,} tags of {escape(site(config))}. On "
         f"questions held out from its training, its first tag is right {first:.0%} of the time, and its "
         f"micro-F1 is {f1:.2f}.</p>"
     )
@@ -153,11 +152,11 @@ def introduction(config) -> str:
 
 def sources(examples: list[dict]) -> str:
     """Where the examples come from and under which licence, as HTML."""
-    links = (
-        f"{link(example['link'], example['title'])} ({escape(example['licence'] or 'licence not stated')})"
+    rows = "".join(
+        f"<li>{link(example['link'], example['title'])} ({escape(example['licence'] or 'not stated')})</li>"
         for example in examples
     )
-    return f"<p>Source and licence: {' · '.join(links)}</p>"
+    return f"Where they are from, and their licence:<ul>{rows}</ul>"
 
 
 def site(config) -> str:

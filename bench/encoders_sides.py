@@ -22,8 +22,8 @@ TOKENS = 128  # of the texts that are all of one length
 WARM_UP = 5
 
 
-def ours(folder: Path) -> dict[str, float]:
-    """Questions learned a second; leaves the model in FOLDER/model."""
+def ours(folder: Path, side: str = "ours") -> dict[str, float]:
+    """Questions learned a second; leaves the model in FOLDER/model-SIDE."""
     from garner.fine_tuning import FineTuning
     from garner.models.encoder_model import EncoderModel
     from garner.training import train_model
@@ -44,10 +44,10 @@ def ours(folder: Path) -> dict[str, float]:
             **{name: folder / name for name in ("train", "validation", "encoder")},
             labels=folder / "labels.json",
             vocabulary=folder / "tokenizer.json",
-            outputs={name: folder / file for name, file in OUTPUTS.items()},
+            outputs={name: folder / f"{name}-{side}" for name in ("model", "metrics", "history")},
             state=Path(state),
             kind="multilabel",
-            settings=read_json(folder / "settings.json")["train"],
+            settings=settings_of(folder, side)["train"],
             seed=1,
             code="",
             device="cpu",
@@ -56,7 +56,8 @@ def ours(folder: Path) -> dict[str, float]:
     return {"rate": sum(learned) / sum(seconds)}
 
 
-OUTPUTS = {"model": "model", "metrics": "metrics.json", "history": "history.csv"}
+def best(folder: Path) -> dict[str, float]:
+    return ours(folder, "best")
 
 
 def trainer(folder: Path) -> dict[str, float]:
@@ -64,7 +65,7 @@ def trainer(folder: Path) -> dict[str, float]:
 
 
 def grouped(folder: Path) -> dict[str, float]:
-    steps = read_json(folder / "settings.json")["train"]["batch_size"] // 8
+    steps = settings_of(folder, "ours")["train"]["batch_size"] // 8
     return _trainer(folder, gradient_accumulation_steps=steps, train_sampling_strategy="group_by_length")
 
 
@@ -78,7 +79,7 @@ def _trainer(folder: Path, **options) -> dict[str, float]:
         TrainingArguments,
     )
 
-    torch.set_num_threads(read_json(folder / "settings.json")["train"]["threads"])
+    torch.set_num_threads(settings_of(folder, "ours")["train"]["threads"])
     with ShardReader(folder / "train") as reader:
         special, labels = reader.meta["special"], len(reader.meta["labels"])
         rows = [
@@ -113,13 +114,13 @@ def export(folder: Path) -> dict[str, float]:
     names = {"onnx": "model.onnx", "int8": "model.int8.onnx", "card": "README.md"}
     names |= {name: f"{name}.json" for name in ("parity", "tokenizer", "classifier")}
     export_model(
-        model=folder / "model",
+        model=folder / "model-best",
         vocabulary=folder / "tokenizer.json",
         labels=folder / "labels.json",
         validation=folder / "validation",
         test=folder / "validation.parquet",
         outputs={name: folder / "export" / file for name, file in names.items()},
-        settings=read_json(folder / "settings.json")["export"] | {"f1_tolerance": 1.0},
+        settings=settings_of(folder, "best")["export"] | {"f1_tolerance": 1.0},
         study="bench",
     )
     return {}
@@ -142,7 +143,7 @@ def eager(folder: Path) -> dict[str, float]:
     from garner.models.saved import load_model
 
     torch.set_num_threads(1)
-    model, _ = load_model(folder / "model")
+    model, _ = load_model(folder / "model-best")
     deployed = model.deployed().eval()
 
     def ask(ids: np.ndarray, mask: np.ndarray) -> None:
@@ -170,7 +171,19 @@ def _milliseconds(folder: Path, ask: Callable) -> dict[str, float]:
     return found
 
 
-SIDES = {"ours": ours, "trainer": trainer, "grouped": grouped, "export": export, "int8": int8, "torch": eager}
+def settings_of(folder: Path, side: str) -> dict:
+    return read_json(folder / "settings.json")[side]
+
+
+SIDES = {
+    "ours": ours,
+    "best": best,
+    "trainer": trainer,
+    "grouped": grouped,
+    "export": export,
+    "int8": int8,
+    "torch": eager,
+}
 
 
 if __name__ == "__main__":

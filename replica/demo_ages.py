@@ -36,7 +36,6 @@ class Ages(DemoStudy):
     def scores(self, results: Path) -> Iterator[str]:
         yield "The people and their captions are made up, by rules that let words lean on age: these scores"
         yield "show that the chain works, and say nothing about people. On users never trained on:"
-        yield ""
         names = {
             "accuracy": ("accuracy",),
             "balanced accuracy": ("balanced_accuracy",),

@@ -32,7 +32,7 @@ class DemoStudy:
         raise NotImplementedError
 
     def next_steps(self, results: Path) -> list[str]:
-        """Commands to try."""
+        """Commands to try besides."""
         return []
 
 
@@ -46,9 +46,13 @@ def beside_baseline(results: Path, names: dict[str, tuple[str, ...]]) -> Iterato
     """A table of scores by name, each at the keys that lead to it in metrics.json: encoder, linear model."""
     encoder = json.loads((results / "predict/test/metrics.json").read_text())
     linear = json.loads((results / "baseline/metrics.json").read_text())["test"]
+    yield ""
     yield f"  {'':22}{'encoder, int8':>14}{'linear model':>14}"
     for name, keys in names.items():
         yield f"  {name:22}{share(_at(encoder, keys)):>14}{share(_at(linear, keys)):>14}"
+    yield ""
+    yield "So that it takes minutes, only a head is trained, on an encoder that stays as it is. Another"
+    yield "`preset` in config.local.yaml (best) trains the encoder as well: by far longer, unless on a GPU."
 
 
 def share(value: float | None) -> str:

@@ -9,7 +9,7 @@ from replica.stackexchange import StackExchange
 
 SITE = "docstrings.example.com"  # of the domain that is set apart for examples: no such site is there
 QUESTIONS = 2000
-LICENCE = "that of the package which it documents"
+LICENCE = "that of its package"
 
 
 class Tags(DemoStudy):
@@ -34,7 +34,6 @@ class Tags(DemoStudy):
     def scores(self, results: Path) -> Iterator[str]:
         yield "The questions are docstrings of installed packages, their tags the names of the modules."
         yield "On questions never trained on:"
-        yield ""
         names = {
             "micro-F1": ("micro_f1",),
             "macro-F1": ("macro_f1",),

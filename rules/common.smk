@@ -254,7 +254,10 @@ def examples(wildcards):
 def vocabulary_and_encoder(wildcards):
     """What the shards' ids are of, and the encoder that the model begins with, if it has one."""
     folder = f"results/{wildcards.study}/dictionary"
-    if config["study"][wildcards.study]["model"] == "bag":
+    model = config["study"][wildcards.study]["model"]
+    if model is None:
+        refuse_without_model(wildcards.study)
+    if model == "bag":
         return {"vocabulary": f"{folder}/vocabulary.json"}
     return {
         "vocabulary": f"{folder}/tokenizer.json",

@@ -115,6 +115,8 @@ def _plain(value: object, path: str, problems: list[str]) -> object:
         }
     if isinstance(value, float) and not math.isfinite(value):
         problems.append(f"{path}: {value} is no finite number")
+    if value == "null":  # as `--config` gives it within a block, where all is text
+        return None
     return value.isoformat() if isinstance(value, datetime.date) else copy.deepcopy(value)
 
 
@@ -132,11 +134,23 @@ def _fill(value: object, schema: dict) -> None:
         elif value.get(key) is None and inner.get("type") == "object":
             value[key] = {}  # a block whose keys are all commented out reads as null
         if key in value:
+            value[key] = _read(value[key], inner)
             _fill(value[key], inner)
     others = schema.get("additionalProperties")
     if isinstance(others, dict):
         for key in value.keys() - schema.get("properties", {}).keys():
+            value[key] = _read(value[key], others)
             _fill(value[key], others)
+
+
+def _read(value: object, schema: dict) -> object:
+    """`value`, or what its text says where no text is taken: within a block `--config` gives text alone."""
+    if not isinstance(value, str) or "type" not in schema or "string" in schema["type"]:
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
 
 
 def _worded(error: ValidationError) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from garner.batching import of_least_cost
 from garner.checkpoint import Checkpoints
-from garner.errors import TrainingError
+from garner.errors import ConfigError, TrainingError
 from garner.evaluation import answers, outputs_of
 from garner.features import KeptVectors, keep_only, vectors
 from garner.files import sha256_of
@@ -57,6 +57,8 @@ class FineTuning:
         self.head_alone = Stage("train the head", settings["head_epochs"])
         stages = (self.head_alone, Stage("train", settings["epochs"]))
         self.stages = tuple(stage for stage in stages if stage.epochs)
+        if not self.stages:
+            raise ConfigError("train: head_epochs and epochs are both 0, so that nothing would be learned.")
         self.remedy = (
             f"train.learning_rate (it is {settings['learning_rate']}) or train.head_learning_rate "
             f"({settings['head_learning_rate']})"

@@ -132,7 +132,7 @@ def test_questions_of_the_demo_claim_neither_a_site_nor_a_licence_that_is_not_th
     with Tags(demo.FOLDER).replica(0) as replica:
         (item, *_) = replica.apis[0]._questions.values()
     assert item["link"].startswith("https://docstrings.example.com/")
-    assert item["content_license"] == "that of the package which it documents"
+    assert item["content_license"] == "that of its package"
 
 
 def test_closing_words_set_the_encoder_beside_the_linear_model(checkout):

@@ -246,6 +246,15 @@ def test_the_windows_that_the_schema_accepts_can_be_read(schema):
     assert [read_window(text) for text in windows] == [(5000, 3600), (1, 30), (20, 120), (9, 86400)]
 
 
+def test_text_within_a_block_of_the_command_line_is_read_as_what_the_setting_takes(schema):
+    config = minimal()
+    config["study"]["mine"] |= {"seed": "3", "sort": {"minimum_bytes": "10"}}
+    config["study"]["mine"]["scrape"] |= {"forks": "true", "stop_after": {"users": "null"}}
+    study = checked(config, schema)["study"]["mine"]
+    assert (study["seed"], study["sort"]["minimum_bytes"]) == (3, 10)
+    assert (study["scrape"]["forks"], study["scrape"]["stop_after"]["users"]) == (True, None)
+
+
 def test_a_date_need_not_be_quoted(schema):
     config = minimal()
     config["study"]["mine"]["scrape"]["stop_after"] = yaml.safe_load("date: 2026-02-28")

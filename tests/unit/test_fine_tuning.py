@@ -14,7 +14,7 @@ from test_training import in_a_process
 from tiny_fine_tuning import train
 
 from garner import batching, features, training_loop
-from garner.errors import InputError, Interrupted, TrainingError
+from garner.errors import ConfigError, InputError, Interrupted, TrainingError
 from garner.files import read_json
 from garner.models.saved import load_model
 from garner.shards import ShardReader
@@ -191,6 +191,17 @@ def test_a_gpu_too_small_for_one_text_is_named_with_the_cure(studies, tmp_path, 
     SmallMemory(monkeypatch, texts=0)
     with pytest.raises(TrainingError, match=r"not enough memory.*serialize.tokens"):
         train(studies["multilabel"], "multilabel", tmp_path, {"head_epochs": 0})
+
+
+def test_patience_is_for_the_last_stage_alone(studies, tmp_path):
+    slow = {"head_learning_rate": 1e-12, "joint_head_learning_rate": 1e-12, "learning_rate": 1e-12}
+    train(studies["users"], "users", tmp_path, slow | {"head_epochs": 4, "epochs": 9, "patience": 2})
+    assert read_json(tmp_path / "train/metrics.json")["epochs"] == 4 + 2
+
+
+def test_no_epochs_at_all_are_refused(studies, tmp_path):
+    with pytest.raises(ConfigError, match="nothing would be learned"):
+        train(studies["users"], "users", tmp_path, {"head_epochs": 0, "epochs": 0})
 
 
 def test_a_loss_that_is_no_number_names_the_setting_to_lower(studies, tmp_path):

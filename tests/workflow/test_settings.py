@@ -36,7 +36,7 @@ def test_predictions_of_two_studies_at_once_are_refused(copy_of_finished):
 @pytest.mark.parametrize(
     ("target", "studies"),
     [
-        (target, "tags")
+        (target, "posts")
         for target in (
             "all",
             "clone",
@@ -49,18 +49,19 @@ def test_predictions_of_two_studies_at_once_are_refused(copy_of_finished):
             "report",
         )
     ]
-    + [("results/tags/train/metrics.json", "languages"), ("sort", "languages,tags")],
+    + [("results/posts/train/metrics.json", "languages"), ("sort", "languages,posts")],
 )
 def test_later_stages_of_a_study_without_a_model_are_refused_in_one_line(finished, target, studies):
-    done = finished.run(target, "--dry-run", "--config", f"studies={studies}")
+    posts = "study={posts: {source: stackexchange, model: null, scrape: {site: scifi}}}"
+    done = finished.run(target, "--dry-run", "--config", f"studies={studies}", posts)
     assert done.returncode != 0
     said = [
-        line for line in (done.stdout + done.stderr).splitlines() if "tags" in line and "--config" in line
+        line for line in (done.stdout + done.stderr).splitlines() if "posts" in line and "--config" in line
     ]
     assert [
         line
         for line in said
-        if "has no model, so that it only collects" in line and "model in study.tags.model" in line
+        if "has no model, so that it only collects" in line and "model in study.posts.model" in line
     ]
     assert "Traceback" not in done.stdout + done.stderr
 
@@ -68,8 +69,9 @@ def test_later_stages_of_a_study_without_a_model_are_refused_in_one_line(finishe
 def test_a_study_without_a_model_collects(finished, tmp_path):
     users = tmp_path / "users.txt"
     users.write_text("ann\n")
-    ages = f"{{ages: {{scrape: {{users_file: {users}, export: json}}}}}}"
-    given = ["--config", "studies=languages,tags,ages", f"study={ages}"]
+    ages = f"ages: {{scrape: {{users_file: {users}, export: json}}}}"
+    posts = "posts: {source: stackexchange, model: null, scrape: {site: scifi}}"
+    given = ["--config", "studies=languages,tags,ages,posts", f"study={{{ages}, {posts}}}"]
     assert finished.stale("scrape", *given) == {"scrape_documents", "scrape_documents_and_users"}
 
 

@@ -56,9 +56,10 @@ class Multilabel(EncoderModel):
         texts = normalize(vectors)
         self.center.copy_(texts.mean(dim=0))
         if scale := self.settings["name_scale"]:
-            deviations = (texts @ self.names.T).std(dim=0, keepdim=True).T
+            names = self.names.to(texts.device)
+            deviations = (texts @ names.T).std(dim=0, keepdim=True).T
             with torch.no_grad():
-                self.output.weight.copy_(scale * self.names / deviations.clamp_min(1e-6))
+                self.output.weight.copy_(scale * names / deviations.clamp_min(1e-6))
 
     def read(self, reader: ShardReader) -> list[Item]:
         samples = reader.load()
