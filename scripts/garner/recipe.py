@@ -1,5 +1,6 @@
 """What differs between kinds in the one training loop: how a kind's weights are learned."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,6 +50,9 @@ class Recipe(Protocol):
 
     def learn(self, numbers: "np.ndarray") -> dict[str, float]:
         """One step on the training items of these numbers; "loss" and `losses`, summed over them."""
+
+    def judged(self) -> AbstractContextManager:
+        """Within it the model has the weights that are judged, and kept where they are the best."""
 
     def validate(self) -> tuple["np.ndarray", "np.ndarray"]:
         """Probabilities and targets of the validation part, with the present weights."""

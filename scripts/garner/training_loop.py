@@ -53,13 +53,13 @@ class Training:
         self.batches = math.ceil(items / batch_size)
         self.device = next(model.parameters()).device
         self.position = Position()
-        self.best = weights_of(model)
 
     def run(self, checkpoint_seconds: float) -> None:
         """Train to the end, from the last checkpoint if there is one; the model then has the best weights."""
         self._saved = time.monotonic()
         if not self._resume():
             self.recipe.start()
+            self.best = weights_of(self.model)
         first = 0
         for stage in self.recipe.stages:
             if not self._finished(stage, first):
@@ -68,7 +68,9 @@ class Training:
         self.model.load_state_dict(self.best)
 
     def _run(self, stage: Stage, first: int, checkpoint_seconds: float) -> None:
-        """The stage whose first epoch is `first`, from where it stands."""
+        """The stage whose first epoch is `first`, from where it stands; it begins with the best weights."""
+        if self._step(first) == 0:
+            self.model.load_state_dict(self.best)
         self.recipe.begin(stage)
         total = stage.epochs * self.batches
         with Progress(total - self._step(first), stage.name, "batches") as progress:
@@ -102,14 +104,15 @@ class Training:
 
     def _end_epoch(self) -> None:
         position = self.position
-        score = self.model.labelling.judge(*self.recipe.validate())
+        with self.recipe.judged():
+            score = self.model.labelling.judge(*self.recipe.validate())
+            if score > position.best_score:
+                position.best_epoch, position.best_score = position.epoch + 1, score
+                self.best = weights_of(self.model)
         row = {name: total / self.items for name, total in position.sums.items()}
         row |= {"epoch": position.epoch + 1, "learning_rate": position.rate}
         position.history.append(row | {f"validation_{self.model.labelling.score}": score})
         position.epoch, position.batch, position.rate, position.sums = position.epoch + 1, 0, 0.0, {}
-        if score > position.best_score:
-            position.best_epoch, position.best_score = position.epoch, score
-            self.best = weights_of(self.model)
 
     def _finished(self, stage: Stage, first: int) -> bool:
         position = self.position

@@ -148,6 +148,27 @@ def test_frozen_layers_stay_as_they_are_and_those_above_learn(studies, tmp_path,
         assert same == (depth <= layers) or "key.bias" in name or "token_type" in name
 
 
+def test_both_begin_with_the_best_head_and_not_the_last(studies, tmp_path):
+    still = {"learning_rate": 1e-12, "joint_head_learning_rate": 1e-12, "encoder_dropout": 0.0}
+    poor = {"head_epochs": 8, "head_learning_rate": 1.0, "epochs": 1}
+    train(studies["users"], "users", tmp_path, still | poor)
+    rows = csv.DictReader((tmp_path / "train/history.csv").read_text().splitlines())
+    *head, last = (float(row["validation_accuracy"]) for row in rows)
+    assert head[-1] < max(head) == last
+
+
+def test_the_weights_that_are_kept_are_averages_over_the_last_steps(studies, tmp_path):
+    def moved(steps: int) -> float:
+        settings = {"head_epochs": 0, "epochs": 1, "averaged_steps": steps}
+        train(studies["users"], "users", tmp_path / str(steps), settings)
+        trained = load_file(tmp_path / str(steps) / "train/model/model.safetensors")
+        pretrained = load_file(studies["users"] / "dictionary/encoder/model.safetensors")
+        ways = (trained[f"encoder.transformer.{name}"] - value for name, value in pretrained.items())
+        return sum(way.norm().item() for way in ways)
+
+    assert moved(10**9) < moved(3) < moved(0)
+
+
 def test_a_step_learns_the_same_in_however_many_parts_it_is_computed(studies, tmp_path):
     folders = [tmp_path / "one", tmp_path / "many"]
     for folder, tokens in zip(folders, (100_000, 64), strict=True):

@@ -103,8 +103,8 @@ def test_what_is_blended_in_the_end_is_the_head_and_the_words(study, meta):
     assert len(config["decision"]["thresholds"]) == 5
 
 
-def test_without_buckets_there_is_no_linear_model(study, meta):
-    model = build(study, meta, ngrams={"buckets": 0, "penalty": 0.2})
+def test_without_ngrams_there_is_no_linear_model(study, meta):
+    model = build(study, meta, ngrams={"size": 0, "penalty": 0.2})
     assert model.ngrams is None
     inputs, _ = model.collate(items_of(study, model)[:2])
     with torch.no_grad():

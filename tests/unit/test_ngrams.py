@@ -13,14 +13,23 @@ PAD = 0
 TEXTS = [[2, 7, 8, 7, 3], [2, 9, 3], [2, 7, 8, 7, 8, 9, 3]]
 
 
-@pytest.fixture
-def ngrams():
-    return Ngrams(buckets=2**16, classes=2, padding=PAD)
-
-
 def padded(texts):
     longest = max(map(len, texts))
     return torch.tensor([text + [PAD] * (longest - len(text)) for text in texts])
+
+
+def taught(size=4096, texts=TEXTS, **settings) -> Ngrams:
+    """One that has seen each text twice with a label, and as many others without."""
+    ngrams = Ngrams(size, 2, PAD, **settings)
+    others = [[900 + number] for number in range(2 * len(texts))]
+    targets = torch.tensor([[1.0, 0.0]] * 2 * len(texts) + [[0.0, 0.0]] * len(others))
+    ngrams.fit([((padded(texts * 2 + others),), targets)], 0.2)
+    return ngrams
+
+
+@pytest.fixture
+def ngrams():
+    return taught()
 
 
 def test_every_token_and_every_pair_is_counted_and_padding_never(ngrams):
@@ -35,10 +44,9 @@ def test_the_texts_beside_and_their_padding_do_not_matter(ngrams):
 
 
 def test_the_beginning_counts_as_much_as_is_said():
-    plain, weighted = Ngrams(2**16, 2, PAD), Ngrams(2**16, 2, PAD, beginning=2, weight=3.0)
-    text = padded([[2, 7, 8, 9, 3]])
-    counts = weighted.counts(text)[plain.counts(text) > 0]
-    assert sorted(counts.tolist()) == [1, 1, 1, 1, 1, 3, 3, 3, 3]
+    text = [2, 7, 8, 9, 3]
+    counts = taught(texts=[text], beginning=2, weight=3.0).counts(padded([text]))
+    assert sorted(counts[counts > 0].tolist()) == [1, 1, 1, 1, 1, 3, 3, 3, 3]
 
 
 def test_counts_of_all_texts_of_an_item_come_together(ngrams):
@@ -47,19 +55,33 @@ def test_counts_of_all_texts_of_an_item_come_together(ngrams):
     assert torch.equal(ngrams.counts(padded(TEXTS), members), torch.stack([texts[0] + texts[2], texts[1]]))
 
 
-def test_ids_of_the_largest_vocabularies_do_not_overflow(ngrams):
-    counts = ngrams.counts(torch.tensor([[2**18 - 1, 2**18 - 2, 5]]))
-    assert counts.sum() == 5
+def test_ids_of_the_largest_vocabularies_do_not_overflow():
+    text = [2**18 - 1, 2**18 - 2, 5]
+    assert taught(texts=[text]).counts(padded([text])).sum() == 5
 
 
-def test_buckets_are_filled_evenly():
-    ngrams = Ngrams(64, 1, PAD)
-    counts = ngrams.counts(torch.arange(1, 30_001).reshape(1, -1))
-    assert counts.max() < 1.5 * counts.mean()
-    assert counts.min() > 0.5 * counts.mean()
+def test_what_it_does_not_know_is_not_counted_even_in_a_slot_that_is_taken(ngrams):
+    counts = ngrams.counts(torch.arange(100, 10_100).reshape(1, -1))
+    assert counts.sum() == 0
 
 
-def test_it_learns_which_words_go_with_which_class(ngrams):
+def test_it_knows_the_ngrams_that_go_with_the_labels_most():
+    texts = [[2, 20 + number % 7, *word] for number in range(40) for word in ([10], [14])]
+    ngrams = Ngrams(2, 2, PAD)
+    ngrams.fit([((padded(texts),), torch.eye(2).repeat(40, 1))], 0.2)
+    assert ngrams.counts(torch.tensor([[10, 2, 14, 2, 20]])).tolist() == [[1.0, 1.0]]
+    assert ngrams.counts(torch.tensor([[2, 20, 21]])).tolist() == [[0.0, 0.0]]
+
+
+def test_what_one_text_alone_has_is_not_learned():
+    ngrams = Ngrams(64, 2, PAD)
+    ngrams.fit([((padded(TEXTS),), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))], 0.2)
+    assert ngrams.counts(torch.tensor([[9]])).sum() == 1
+    assert ngrams.counts(torch.tensor([[2, 9]])).tolist()[0].count(1.0) == 2
+
+
+def test_it_learns_which_words_go_with_which_class():
+    ngrams = Ngrams(1024, 2, PAD)
     chance = np.random.default_rng(0)
     targets = chance.random((200, 2)) < 0.3
     texts = [
@@ -75,6 +97,5 @@ def test_it_learns_which_words_go_with_which_class(ngrams):
 
 
 def test_a_word_that_training_never_saw_says_nothing(ngrams):
-    ngrams.fit([((padded(TEXTS),), torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))], 0.2)
     unseen = torch.tensor([[50, 51]])
     torch.testing.assert_close(ngrams(unseen)[0], ngrams.output.bias)

@@ -25,10 +25,11 @@ COMMON = {
     "warm_up": 0.1,
     "decay": "linear",
     "clip": 1.0,
+    "averaged_steps": 3,
     "batch_size": 16,
     "micro_batch_tokens": 512,
     "encoder_tokens": None,
-    "ngrams": {"buckets": 256, "penalty": 0.2},
+    "ngrams": {"size": 256, "penalty": 0.2},
     "threads": 1,
 }
 LOSS = {

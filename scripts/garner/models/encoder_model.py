@@ -17,7 +17,7 @@ from garner.logs import track
 from garner.models.encoder import Encoder
 from garner.models.ngrams import Ngrams
 
-COUNTS = 2**24  # of n-grams, that are made together
+COUNTED = 256  # items whose n-grams are counted together
 
 
 class EncoderModel(nn.Module, ABC):
@@ -32,10 +32,10 @@ class EncoderModel(nn.Module, ABC):
         limit = self.settings["encoder_tokens"] or config["tokens"]
         dropouts = self.settings["encoder_dropout"], self.settings["attention_dropout"]
         self.encoder = Encoder(config["encoder"], pooling, limit, *dropouts)
-        buckets = self.settings["ngrams"]["buckets"]
-        self.ngrams = Ngrams(buckets, classes, self.special["pad"], *self.beginning) if buckets else None
+        size = self.settings["ngrams"]["size"]
+        self.ngrams = Ngrams(size, classes, self.special["pad"], *self.beginning) if size else None
         # What the head's score counts, then that of the n-grams, and a bias: chosen once training is over.
-        self.register_buffer("blend", torch.tensor([1.0, 0.0, 0.0] if buckets else [1.0, 0.0]))
+        self.register_buffer("blend", torch.tensor([1.0, 0.0, 0.0] if size else [1.0, 0.0]))
 
     @classmethod
     def build(cls, config: dict[str, Any]) -> "EncoderModel":
@@ -100,9 +100,8 @@ class EncoderModel(nn.Module, ABC):
         return {"decision": self.decision(self.labelling.probabilities(logits).numpy(), targets)}
 
     def _fit_batches(self, items: Sequence) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:
-        size = max(1, COUNTS // self.ngrams.buckets)
-        for first in track(range(0, len(items), size), "count the n-grams", "batches"):
-            inputs, targets = self.collate(items[first : first + size])
+        for first in track(range(0, len(items), COUNTED), "count the n-grams", "batches"):
+            inputs, targets = self.collate(items[first : first + COUNTED])
             yield _without_mask(inputs), targets
 
 
