@@ -2,44 +2,27 @@
 
 import numpy as np
 import pytest
-import tiny_fine_tuning
 import tiny_users
 import torch
+from tiny_fine_tuning import build, items_of, make, meta_of
 
 from garner.errors import InputError
-from garner.models.saved import build_model
 from garner.models.users import Attention, mean
 from garner.shards import ShardReader, ShardWriter
-from garner.training import model_config
-
-SETTINGS = tiny_fine_tuning.SETTINGS["users"]
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    return tiny_fine_tuning.make(tmp_path_factory.mktemp("study"), "users")
+    return make(tmp_path_factory.mktemp("study"), "users")
 
 
 @pytest.fixture(scope="module")
 def meta(study):
-    with ShardReader(study / "serialize/train") as reader:
-        return reader.meta
-
-
-def build(study, meta, **changes):
-    torch.manual_seed(0)
-    model = build_model(model_config("users", SETTINGS | changes, meta, study / "dictionary/encoder"))
-    model.begin_with(study / "dictionary/encoder", study / "dictionary/tokenizer.json")
-    return model.eval()
-
-
-def items_of(study, model):
-    with ShardReader(study / "serialize/train") as reader:
-        return model.read(reader)
+    return meta_of(study)
 
 
 def test_a_user_is_read_with_all_posts_in_their_order(study, meta):
-    items = items_of(study, build(study, meta))
+    items = items_of(study, build(study, "users"))
     documents = tiny_users.documents("train", len(items))
     posts = {}
     for document in documents:
@@ -58,12 +41,12 @@ def test_a_sample_without_a_post_or_one_class_is_refused_by_its_row(study, meta,
         writer.append(np.array([2, 8], dtype=np.uint16), [1])
         writer.append(np.array(tokens, dtype=np.uint16), labels)
     with ShardReader(tmp_path / "shards") as reader, pytest.raises(InputError, match="sample 1 "):
-        build(study, meta).read(reader)
+        build(study, "users").read(reader)
 
 
 @pytest.mark.parametrize("posts", ["mean", "attention"])
-def test_users_side_by_side_are_answered_as_alone(study, meta, posts):
-    model = build(study, meta, posts=posts)
+def test_users_side_by_side_are_answered_as_alone(study, posts):
+    model = build(study, "users", posts=posts)
     items = items_of(study, model)[:6]
     model.conclude(items, items)
     with torch.no_grad():
@@ -88,8 +71,8 @@ def test_attention_follows_its_scores():
     torch.testing.assert_close(found, torch.tensor([[1.0], [0.5]]))
 
 
-def test_vectors_are_standardised_by_the_training_part(study, meta):
-    model = build(study, meta)
+def test_vectors_are_standardised_by_the_training_part(study):
+    model = build(study, "users")
     vectors = 3 + 2 * torch.randn(500, model.encoder.size)
     model.begin_head(vectors)
     standard = (vectors - model.center) / model.spread
@@ -97,8 +80,8 @@ def test_vectors_are_standardised_by_the_training_part(study, meta):
     torch.testing.assert_close(standard.std(dim=0), torch.ones(model.encoder.size))
 
 
-def test_balanced_classes_weigh_the_same_together(study, meta):
-    model = build(study, meta, class_balance=True)
+def test_balanced_classes_weigh_the_same_together(study):
+    model = build(study, "users", class_balance=True)
     items = items_of(study, model)
     model.observe(items)
     targets = model.collate(items)[1]
@@ -106,16 +89,16 @@ def test_balanced_classes_weigh_the_same_together(study, meta):
     torch.testing.assert_close(losses[targets[:, 0] > 0].sum(), losses[targets[:, 0] == 0].sum())
 
 
-def test_without_balance_the_answer_begins_as_the_classes_share(study, meta):
-    model = build(study, meta)
+def test_without_balance_the_answer_begins_as_the_classes_share(study):
+    model = build(study, "users")
     items = items_of(study, model)
     model.observe(items)
     share = model.collate(items)[1].mean()
     torch.testing.assert_close(torch.sigmoid(model.output.bias)[0], share)
 
 
-def test_a_training_part_of_one_class_is_refused_with_the_class(study, meta):
-    model = build(study, meta)
+def test_a_training_part_of_one_class_is_refused_with_the_class(study):
+    model = build(study, "users")
     young = [item for item in items_of(study, model) if item[1] == 0]
     with pytest.raises(InputError, match=r"21 or over.*age_cutoff"):
         model.observe(young)

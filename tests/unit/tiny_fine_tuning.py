@@ -5,8 +5,11 @@ from typing import Any
 
 import tiny_questions
 import tiny_users
+import torch
 
-from garner.training import train_model
+from garner.models.saved import build_model
+from garner.shards import ShardReader
+from garner.training import model_config, train_model
 
 COMMON = {
     "pooling": "mean",
@@ -57,6 +60,27 @@ STUDIES = {"multilabel": tiny_questions, "users": tiny_users}
 def make(folder: Path, kind: str) -> Path:
     """`folder` with sort/, dictionary/ and serialize/ for a model of `kind`."""
     return STUDIES[kind].make(folder / kind)
+
+
+def meta_of(study: Path) -> dict[str, Any]:
+    """What the shards of the training part say of themselves."""
+    with ShardReader(study / "serialize/train") as reader:
+        return reader.meta
+
+
+def items_of(study: Path, model: Any) -> list:
+    """The training part, as the model reads it."""
+    with ShardReader(study / "serialize/train") as reader:
+        return model.read(reader)
+
+
+def build(study: Path, kind: str, **changes: Any) -> Any:
+    """A model on the pretrained encoder, before any training."""
+    torch.manual_seed(0)
+    encoder = study / "dictionary/encoder"
+    model = build_model(model_config(kind, SETTINGS[kind] | changes, meta_of(study), encoder))
+    model.begin_with(encoder, study / "dictionary/tokenizer.json")
+    return model.eval()
 
 
 def train(
