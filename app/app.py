@@ -145,8 +145,8 @@ def introduction(config) -> str:
     return (
         "<h1>Which tags fit this question?</h1>"
         f"<p>A text encoder that has learned {len(config.labels):,} tags of {escape(site(config))}. On "
-        f"questions held out from its training, its first tag is right {first:.0%} of the time, and its "
-        f"micro-F1 is {f1:.2f}.</p>"
+        f"questions kept for validation, which its thresholds were chosen by, its first tag is right "
+        f"{first:.0%} of the time, and its micro-F1 is {f1:.2f}.</p>"
     )
 
 

@@ -50,9 +50,6 @@ def beside_baseline(results: Path, names: dict[str, tuple[str, ...]]) -> Iterato
     yield f"  {'':22}{'encoder, int8':>14}{'linear model':>14}"
     for name, keys in names.items():
         yield f"  {name:22}{share(_at(encoder, keys)):>14}{share(_at(linear, keys)):>14}"
-    yield ""
-    yield "So that it takes minutes, only a head is trained, on an encoder that stays as it is. Another"
-    yield "`preset` in config.local.yaml (best) trains the encoder as well: by far longer, unless on a GPU."
 
 
 def share(value: float | None) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 STEPS = 50
-PRIOR = 1.0  # weight of the weights to start from, in items: they stay finite where all is right
+PRIOR = 1.0  # how much the start holds, of scores that deviate by 1: weights stay finite where all is right
 
 
 def fit(scores: Tensor, targets: Tensor, start: Tensor) -> Tensor:
@@ -19,8 +19,11 @@ def fit(scores: Tensor, targets: Tensor, start: Tensor) -> Tensor:
     is what (w…, b) would be without items.
     """
     scores = scores.reshape(-1, scores.shape[-1]).double()
-    x = torch.cat([scores, torch.ones(len(scores), 1, dtype=torch.float64)], dim=1)
-    y, start = targets.reshape(-1).double(), start.double()
+    ones = torch.ones(len(scores), 1, dtype=torch.float64)
+    deviations = scores.std(dim=0, correction=0)
+    size = torch.cat([torch.where(deviations > 1e-6, deviations, 1), ones[0]])
+    x = torch.cat([scores, ones], dim=1) / size
+    y, start = targets.reshape(-1).double(), start.double() * size
     weights = start
     for _ in range(STEPS):
         p = torch.sigmoid(x @ weights)
@@ -30,7 +33,7 @@ def fit(scores: Tensor, targets: Tensor, start: Tensor) -> Tensor:
         weights = weights - step
         if step.abs().max() < 1e-9:
             break
-    return weights.float()
+    return (weights / size).float()
 
 
 def _downhill(x: Tensor, y: Tensor, weights: Tensor, step: Tensor, start: Tensor) -> Tensor:

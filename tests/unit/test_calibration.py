@@ -24,6 +24,15 @@ def test_of_two_scores_the_one_that_tells_nothing_gets_no_weight():
     torch.testing.assert_close(found, torch.tensor([1.5, 0.0, 0.0]), atol=0.08, rtol=0)
 
 
+def test_of_few_items_too_the_better_score_counts_most_however_small_its_unit():
+    generator = torch.Generator().manual_seed(0)
+    targets = (torch.arange(60) % 2).float()
+    better, worse = (targets + noise * torch.randn(60, generator=generator) for noise in (0.3, 1.5))
+    scores = torch.stack([worse, 0.01 * better], dim=1)
+    weights = fit(scores, targets, torch.tensor([1.0, 0.0, 0.0]))
+    assert 0.01 * weights[1] > 3 * weights[0]
+
+
 @pytest.mark.parametrize("size", [1e-3, 1.0, 100.0, 1e4])
 def test_answers_that_are_all_right_or_all_the_same_give_finite_weights(size):
     logits = size * torch.tensor([-2.0, -1.0, 1.0, 2.0])
