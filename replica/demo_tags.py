@@ -41,8 +41,8 @@ class Tags(DemoStudy):
         }
         yield from beside_baseline(results, names)
         yield ""
-        yield "So that it takes minutes, only a head is trained, on an encoder that stays as it is."
-        yield "`preset: best` in config.local.yaml trains the encoder as well: by far longer, unless on a GPU."
+        yield "So that it takes minutes, only a head is trained, on an encoder that stays as it is. With"
+        yield "`preset: best` in config.local.yaml the encoder learns, too: by far longer, unless on a GPU."
 
     def next_steps(self, results: Path) -> list[str]:
         return [f"make app STUDY={results.name}"]
