@@ -31,12 +31,12 @@ from garner.html_text import to_text
 from replica import docstrings
 
 TITLE = "fine-tuning and int8 against Hugging Face and PyTorch"
-QUESTIONS = {"train": 512, "validation": 32}
+QUESTIONS = {"train": 256, "validation": 32}
 LEAST_QUESTIONS = 5  # of a tag
 ONE_EPOCH = {"epochs": 1, "head_epochs": 0, "threads": 2}
 ALL_LAYERS = {"preset": "old", "attention_dropout": 0.0}  # a Trainer's work, with our dropout
 TRAINER = "accelerate==1.15.0"  # what transformers' Trainer needs besides what Garner has itself
-ROUNDS = 3
+ROUNDS = 2
 
 
 def measure() -> list[Measure]:
