@@ -201,6 +201,14 @@ def posts_of_a_user(wildcards):
     return config["study"][wildcards.study]["serialize"].get("posts")
 
 
+def samples_of_a_user(wildcards):
+    """How many samples of a user there may be in a part; None where a document is one."""
+    settings = config["study"][wildcards.study]["serialize"]
+    return settings.get("samples_per_user") and (
+        settings["samples_per_user"] if wildcards.split == "train" else 1
+    )
+
+
 def baselines(wildcards):
     """Of each chosen study whose model is an encoder."""
     paths = of_each_study("results/{study}/baseline/metrics.json")(wildcards)

@@ -33,7 +33,7 @@ rule serialize_split:
 
 
 rule serialize_texts:
-    """A question is a sample; of users, all posts of one are."""
+    """A question is a sample; of users, the posts of one are, and more of them make more samples to learn from."""
     input:
         documents="results/{study}/sort/{split}.parquet",
         labels="results/{study}/sort/labels.json",
@@ -55,7 +55,7 @@ rule serialize_texts:
         runtime=minutes(120, jobs=2),
     params:
         settings=study("serialize"),
-        by_group=lambda wildcards: config["study"][wildcards.study]["model"] == "users",
+        samples_per_group=samples_of_a_user,
         code=code("serialize_texts.py"),
     message:
         "serialize: the {wildcards.split} part of {wildcards.study}"

@@ -10,5 +10,5 @@ with job(snakemake.log[0]):
         **named(snakemake.input),
         output=Path(snakemake.output.index).parent,
         settings=snakemake.params.settings,
-        by_group=snakemake.params.by_group,
+        samples_per_group=snakemake.params.samples_per_group,
     )

@@ -1,6 +1,7 @@
 """The stage serialize of a study with a pretrained encoder: texts to shards of the encoder's ids."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -11,21 +12,26 @@ from garner.encoder_tokenizer import EncoderTokenizer
 from garner.errors import ConfigError, Interrupted
 from garner.files import open_parquet, read_parquet, sha256
 from garner.jobs import stop_requested
-from garner.logs import Progress
+from garner.logs import track
 from garner.serialization import class_numbers, label_names
 from garner.shards import ShardWriter
 
 
 def serialize_texts(
-    documents: Path, labels: Path, tokenizer: Path, output: Path, settings: dict, by_group: bool
+    documents: Path,
+    labels: Path,
+    tokenizer: Path,
+    output: Path,
+    settings: dict,
+    samples_per_group: int | None,
 ) -> None:
     """Write the folder of shards `output`: a sample for each row of the Parquet `documents`.
 
-    With `by_group` a sample is made of neighbouring rows of the same group, the first `settings["posts"]`.
-    Its tokens are, for each text, the id that begins one and the ids of the text, at most
-    `settings["tokens"]` with the one that ends a text, which is not stored. The labels are numbers, counted
-    from 0 in the order of the JSON file `labels`. The shards' `meta` holds the names of the labels, `tokens`,
-    the tokenizer's size and SHA-256, and its special ids.
+    With `samples_per_group`, `settings["posts"]` neighbouring rows of the same group make a sample, the next
+    so many another one, up to that number. A sample's tokens are, for each text, the id that begins one and
+    the ids of the text, at most `settings["tokens"]` with the one that ends a text, which is not stored. The
+    labels are numbers, counted from 0 in the order of the JSON file `labels`. The shards' `meta` holds the
+    names of the labels, `tokens`, the tokenizer's size and SHA-256, and its special ids.
     Raises InputError where a file is missing or damaged, or a label is not in `labels`; ConfigError where the
     encoder reads fewer tokens than `settings["tokens"]`.
     """
@@ -53,17 +59,25 @@ def serialize_texts(
         samples_per_shard=settings["samples_per_shard"],
         level=settings["level"],
     )
-    with writer, Progress(total, f"serialize {documents.stem}", "documents") as progress:
-        for group in _groups(documents, by_group):
-            rows = list(islice(group, settings["posts"] if by_group else 1))
-            texts = [encoder.sample(row["text"], settings["tokens"]) for row in rows]
-            writer.append(np.concatenate(texts), class_numbers(rows[0], number_of, documents, labels))
-            progress.advance(len(rows) + sum(1 for _ in group))
+    rows = read_parquet(documents, columns=["id", "text", "labels", "group"])
+    rows = track(rows, f"serialize {documents.stem}", "documents", total)
+    with writer:
+        for sample in _samples(rows, settings.get("posts"), samples_per_group):
+            texts = [encoder.sample(row["text"], settings["tokens"]) for row in sample]
+            writer.append(np.concatenate(texts), class_numbers(sample[0], number_of, documents, labels))
             if stop_requested():
                 raise Interrupted("stopped on request; the same command begins this part anew.")
 
 
-def _groups(documents: Path, by_group: bool) -> Iterator[Iterator[dict]]:
+def _samples(rows: Iterator[dict], posts: int | None, samples_per_group: int | None) -> Iterator[list[dict]]:
     """The rows of each sample."""
-    rows = read_parquet(documents, columns=["id", "text", "labels", "group"])
-    return (group for _, group in groupby(rows, itemgetter("group") if by_group else itemgetter("id")))
+    if samples_per_group is None:
+        yield from ([row] for row in rows)
+        return
+    for _, group in groupby(rows, itemgetter("group")):
+        samples = iter(partial(_list_of, group, posts), [])
+        yield from islice(samples, samples_per_group)
+
+
+def _list_of(rows: Iterator[dict], most: int) -> list[dict]:
+    return list(islice(rows, most))

@@ -33,9 +33,12 @@ def serialized(folder: Path, inputs: dict[str, Path], documents: list[Document],
     """The samples, as pairs of tokens and labels."""
     write_documents(folder / "train.parquet", documents)
     settings = SETTINGS | {name: value for name, value in options.items() if name in SETTINGS}
-    by_group = options.get("by_group", False)
     serialize_texts(
-        folder / "train.parquet", **inputs, output=folder / "out", settings=settings, by_group=by_group
+        folder / "train.parquet",
+        **inputs,
+        output=folder / "out",
+        settings=settings,
+        samples_per_group=options.get("samples_per_group"),
     )
     with ShardReader(folder / "out") as reader:
         return [(sample.tokens.tolist(), sample.labels.tolist()) for sample in reader]
@@ -59,7 +62,7 @@ def test_a_users_neighbouring_posts_are_one_sample_each_behind_its_mark(tmp_path
         for user, texts in posts.items()
         for i, text in enumerate(texts)
     ]
-    samples = serialized(tmp_path, inputs, documents, by_group=True)
+    samples = serialized(tmp_path, inputs, documents, samples_per_group=1)
     expected = [np.concatenate([tokenizer.sample(text, 10) for text in texts]) for texts in posts.values()]
     assert [tokens for tokens, _ in samples] == [tokens.tolist() for tokens in expected]
     assert [labels for _, labels in samples] == [[1], [0]]
@@ -68,9 +71,19 @@ def test_a_users_neighbouring_posts_are_one_sample_each_behind_its_mark(tmp_path
 def test_of_a_users_posts_the_first_are_taken(tmp_path, inputs):
     documents = [Document(f"ann/{i}", f"algae{i}", (), "ann") for i in range(7)]
     documents += [Document(f"bob/{i}", f"algae{i}", (), "bob") for i in range(2)]
-    samples = serialized(tmp_path, inputs, documents, by_group=True, posts=4)
+    samples = serialized(tmp_path, inputs, documents, samples_per_group=1, posts=4)
     cls = EncoderTokenizer.load(inputs["tokenizer"]).cls
     assert [tokens.count(cls) for tokens, _ in samples] == [4, 2]
+
+
+def test_more_posts_of_a_user_make_more_samples_up_to_a_number(tmp_path, inputs):
+    documents = [Document(f"ann/{i}", f"algae{i}", (), "ann") for i in range(7)]
+    documents += [Document(f"bob/{i}", f"algae{i}", (), "bob") for i in range(2)]
+    tokenizer = EncoderTokenizer.load(inputs["tokenizer"])
+    for most, sizes in ((2, [3, 3, 2]), (9, [3, 3, 1, 2])):
+        samples = serialized(tmp_path, inputs, documents, samples_per_group=most)
+        assert [tokens.count(tokenizer.cls) for tokens, _ in samples] == sizes
+    assert samples[1][0] == np.concatenate([tokenizer.sample(f"algae{i}", 10) for i in (3, 4, 5)]).tolist()
 
 
 def test_a_reader_of_the_shards_has_at_hand_what_a_model_needs(tmp_path, inputs):

@@ -46,7 +46,8 @@ def test_the_texts_beside_and_their_padding_do_not_matter(ngrams):
 def test_the_beginning_counts_as_much_as_is_said():
     text = [2, 7, 8, 9, 3]
     counts = taught(texts=[text], beginning=2, weight=3.0).counts(padded([text]))
-    assert sorted(counts[counts > 0].tolist()) == [1, 1, 1, 1, 1, 3, 3, 3, 3]
+    of_their_own = [1, 1, 1, 1]
+    assert sorted(counts[counts > 0].tolist()) == sorted([1, 1, 1, 1, 1, 3, 3, 3, 3, *of_their_own])
 
 
 def test_counts_of_all_texts_of_an_item_come_together(ngrams):
@@ -98,4 +99,4 @@ def test_it_learns_which_words_go_with_which_class():
 
 def test_a_word_that_training_never_saw_says_nothing(ngrams):
     unseen = torch.tensor([[50, 51]])
-    torch.testing.assert_close(ngrams(unseen)[0], ngrams.output.bias)
+    torch.testing.assert_close(ngrams(unseen)[0], ngrams.bias)

@@ -67,7 +67,15 @@ class EncoderModel(nn.Module, ABC):
         """What an item's answer is, chosen by these (garner.decisions)."""
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.scores(*inputs) @ self.blend[:-1] + self.blend[-1]
+        return self.joined(self.scores(*inputs))
+
+    def joined(self, scores: Tensor) -> Tensor:
+        """Logits (items, classes) from `scores`."""
+        return scores @ self.blend[:-1] + self.blend[-1]
+
+    def learn_to_join(self, scores: Tensor, targets: Tensor) -> None:
+        """Fit what `joined` does on held-out items, targets (items, classes)."""
+        self.blend.copy_(calibration.fit(scores, targets, self.blend.cpu()))
 
     def scores(self, *inputs: Tensor) -> Tensor:
         """What is blended: (items, classes, scores)."""
@@ -94,9 +102,9 @@ class EncoderModel(nn.Module, ABC):
         if self.ngrams is not None:
             self.ngrams.fit(self._fit_batches(train), self.settings["ngrams"]["penalty"])
         scores, targets = answers(self, validation, outputs_of(self, self.scores))
-        blend = calibration.fit(torch.from_numpy(scores), torch.from_numpy(targets), self.blend.cpu())
-        self.blend.copy_(blend)
-        logits = torch.from_numpy(scores) @ blend[:-1] + blend[-1]
+        scores = torch.from_numpy(scores)
+        self.learn_to_join(scores, torch.from_numpy(targets))
+        logits = self.joined(scores.to(self.blend.device)).cpu()
         return {"decision": self.decision(self.labelling.probabilities(logits).numpy(), targets)}
 
     def _fit_batches(self, items: Sequence) -> Iterator[tuple[tuple[Tensor, ...], Tensor]]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from garner import losses
+from garner import calibration, losses
 from garner.decisions import choose_many
 from garner.encoder_tokenizer import EncoderTokenizer
 from garner.many_labels import ManyLabels
@@ -39,6 +39,8 @@ class Multilabel(EncoderModel):
         self.dropout = ByteDropout(self.settings["dropout"])
         self.output = nn.Linear(self.encoder.size, len(self.labels))
         self.attention = nn.Parameter(torch.zeros_like(self.output.weight)) if attention else None
+        # What a tag's own logit counts, then the highest of the question, and a bias: chosen with the blend.
+        self.register_buffer("beside", torch.tensor([1.0, 0.0, 0.0]))
         self._loss = _loss_of(self.settings["loss"])
 
     def begin_with(self, encoder: Path, tokenizer: Path) -> None:
@@ -104,6 +106,15 @@ class Multilabel(EncoderModel):
         scores = (weights * (self.dropout(states) @ self.output.weight.T)).sum(dim=1) / lengths
         return scores + (self.output.bias - self.output.weight @ self.center)
 
+    def joined(self, scores: Tensor) -> Tensor:
+        """A tag is less likely beside one that is surer, and more where none is: few questions have many."""
+        return _beside_highest(super().joined(scores)) @ self.beside[:-1] + self.beside[-1]
+
+    def learn_to_join(self, scores: Tensor, targets: Tensor) -> None:
+        super().learn_to_join(scores, targets)
+        logits = super().joined(scores.to(self.blend.device)).cpu()
+        self.beside.copy_(calibration.fit(_beside_highest(logits), targets, self.beside.cpu()))
+
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         ranking = self.settings["loss"]["ranking"]
         found = self._loss(logits, targets)
@@ -114,6 +125,11 @@ class Multilabel(EncoderModel):
 
     def deployed(self) -> Deployed:
         return Deployed(self)
+
+
+def _beside_highest(logits: Tensor) -> Tensor:
+    """Each of (texts, labels) with the highest of its text behind it: (texts, labels, 2)."""
+    return torch.stack([logits, logits.amax(dim=1, keepdim=True).expand_as(logits)], dim=2)
 
 
 def _loss_of(settings: dict[str, Any]):

@@ -1,11 +1,10 @@
 """A linear model of the words themselves, beside the encoder: of single tokens and pairs of neighbours.
 
-It knows those that tell most of the labels, is fitted in closed form, so that it needs no epochs, and is made
-of operations that any runtime has. An n-gram is found by its number: the slot that the number is hashed to
-holds a row, and the row says whose it is.
+It knows those that tell most of the labels, and of each the labels that it tells most about. It is fitted in
+closed form, so that it needs no epochs, and is made of operations that any runtime has. An n-gram is a number
+and has its weights in one of two rows that the number is hashed to; the row says whose it is.
 """
 
-import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,41 +15,65 @@ from torch import Tensor, nn
 from garner.ridge import fit_ridge
 
 PRIME = 2**31 - 1
-MIX, PAIR = 1640531527, 40503  # without a pattern; below PRIME, so that no product of two reaches 2^63
-SLOTS = 4  # at least so many an n-gram: of two that fall into one, only the better is known
+# Without a pattern; no product of two numbers below PRIME reaches 2^63.
+PAIR, OWN, MIXES = 40503, 982451653, (1640531527, 1181783497)
+NOBODY = -1  # in the place of the number of a row's n-gram
+KEPT = 8  # labels of an n-gram: with all 177 of a site it was no better
 COLUMNS = 2**14  # n-grams that are weighed together
 
 
 class Ngrams(nn.Module):
-    """Scores (items, classes), linear in how often each of `size` n-grams occurs in an item.
+    """Scores (items, classes), linear in how often each of at most `size` n-grams occurs in an item.
 
-    The first `beginning` tokens of a text count `weight` times each.
+    The first `beginning` tokens of a text count `weight` times each, and once more as n-grams of their own:
+    a word says more in a title.
     """
 
     def __init__(self, size: int, classes: int, padding: int, beginning: int = 0, weight: float = 1.0):
         super().__init__()
-        self.size, self.padding, self.beginning, self.weight = size, padding, beginning, weight
-        slots = 2 ** math.ceil(math.log2(SLOTS * size))
-        self.register_buffer("rows", torch.full((slots,), size, dtype=torch.int32))  # `size` is none
-        self.register_buffer("numbers", torch.full((size + 1,), -1, dtype=torch.int32))  # of the rows
-        self.register_buffer("rarity", torch.zeros(size))  # inverse document frequency
-        self.output = nn.Linear(size, classes).requires_grad_(False)
+        self.padding, self.beginning, self.weight = padding, beginning, weight
+        kept = min(KEPT, classes)
+        self.register_buffer(
+            "numbers", torch.full((size,), NOBODY, dtype=torch.int32)
+        )  # of the rows' n-grams
+        self.register_buffer("rarity", torch.zeros(size, 1))  # inverse document frequency
+        self.register_buffer("labels", torch.zeros(size, kept, dtype=_smallest(classes)))
+        self.register_buffer("weights", torch.zeros(size, kept))  # of those labels
+        self.register_buffer("bias", torch.zeros(classes))
 
     def forward(self, input_ids: Tensor, members: Tensor | None = None) -> Tensor:
         """Of texts (texts, tokens); with `members` (items, texts) an item has those texts where it is 1."""
-        vectors = torch.log1p(self.counts(input_ids, members)) * self.rarity
-        return self.output(nn.functional.normalize(vectors))
+        rows, amounts, places, counts = self._counted(input_ids, members)
+        items, classes = counts.shape[0], len(self.bias)
+        counts = counts.flatten()[places]  # of each occurrence's n-gram in its item
+        shares = amounts / counts.clamp_min(1)  # all occurrences of an n-gram together are 1
+        values = torch.log1p(counts) * self.rarity.index_select(0, rows)
+        owners = places // len(self.numbers)
+        squares = _sums(owners, shares * values**2, items)
+        labels = owners * classes + self.labels.index_select(0, rows).long()
+        found = _sums(labels, shares * values * self.weights.index_select(0, rows), items * classes)
+        lengths = squares.clamp_min(1e-12).sqrt().unsqueeze(1)
+        return found.reshape(items, classes) / lengths + self.bias
 
     def counts(self, input_ids: Tensor, members: Tensor | None = None) -> Tensor:
-        """How often each known n-gram occurs, float32 (items, size)."""
-        numbers, weights = self._found(input_ids)
-        rows = self.rows[_slots(numbers, len(self.rows))].long()
-        rows = torch.where(self.numbers[rows] == numbers, rows, self.size)
+        """How often each row's n-gram occurs, float32 (items, size)."""
+        return self._counted(input_ids, members)[-1]
+
+    def _counted(self, input_ids: Tensor, members: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The row of each n-gram there is, what it counts (0 without a row), its place in the last: `counts`.
+
+        (n-grams,), twice (n-grams, 1), and (items, size). One behind the other, since onnxruntime 1.x reads
+        a looked-up int8 table wrongly that is then reshaped.
+        """
+        numbers, amounts = self._found(input_ids)
+        size = len(self.numbers)
+        first, second = (_hashed(numbers, mix, size) for mix in MIXES)
+        rows = torch.where(self.numbers[first] == numbers, first, second)
+        amounts = amounts * (self.numbers[rows] == numbers)
+        places = rows + (_owners(input_ids, members) * size).unsqueeze(1)
         items = input_ids.shape[0] if members is None else members.shape[0]
-        places = rows + (_owners(input_ids, members) * (self.size + 1)).unsqueeze(1)
-        counts = torch.zeros(items * (self.size + 1), device=input_ids.device)
-        counts = counts.scatter_add(0, places.flatten(), weights.flatten())
-        return counts.reshape(items, self.size + 1)[:, : self.size]
+        counts = _sums(places, amounts, items * size).reshape(items, size)
+        return rows.flatten(), amounts.reshape(-1, 1), places.reshape(-1, 1), counts
 
     def fit(self, batches: Iterable[tuple[tuple[Tensor, ...], Tensor]], penalty: float) -> None:
         """Learn from items, in batches of the arguments of `counts` and targets float32 (items, classes)."""
@@ -66,22 +89,36 @@ class Ngrams(nn.Module):
         rarity = np.log((1 + len(targets)) / (1 + found)) + 1
         values = (np.log1p(counts) * rarity[columns]).astype(np.float32)
         every = csr_matrix((values, (items.astype(np.int64), columns)), shape=(len(targets), len(names)))
-        worth = _worth(_normalized(every), targets - means)
-        best = self._choose(names, np.where(found > 1, worth, 0))
-        self.rarity[: len(best)] = torch.from_numpy(rarity[best]).float()
-        weights = fit_ridge(_normalized(every[:, best]), targets - means, penalty)
-        self.output.weight.zero_()
-        self.output.weight[:, : len(best)] = torch.from_numpy(weights.T.copy())
-        self.output.bias.copy_(torch.from_numpy(means))
+        worth = np.where(found > 1, _worth(_normalized(every), targets - means), 0)
+        chosen, rows = _choose(names, worth, len(self.numbers))
+        weights = fit_ridge(_normalized(every[:, chosen]), targets - means, penalty)
+        self._keep(rows, names[chosen], rarity[chosen], weights)
+        self.bias.copy_(torch.from_numpy(means))
+
+    def _keep(self, rows: np.ndarray, numbers: np.ndarray, rarity: np.ndarray, weights: np.ndarray) -> None:
+        """Put n-grams into their `rows`, each with the largest of its weights (n-grams, classes)."""
+        largest = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, : self.labels.shape[1]]
+        values = {
+            "numbers": numbers,
+            "rarity": rarity[:, None],
+            "labels": largest,
+            "weights": np.take_along_axis(weights, largest, axis=1),
+        }
+        for name, value in values.items():
+            table = getattr(self, name)
+            table.fill_(NOBODY if name == "numbers" else 0)
+            table[torch.from_numpy(rows)] = torch.from_numpy(value).to(table)
 
     def _found(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
         """The number of each n-gram of each text, int64 below PRIME, and what it counts; padding 0."""
         words = (input_ids != self.padding).float()
-        place = torch.arange(input_ids.shape[1], device=input_ids.device)
-        weights = words * torch.where(place < self.beginning, self.weight, 1.0)
-        pairs = input_ids[:, :-1] * PAIR + input_ids[:, 1:]
-        numbers = torch.cat([input_ids, pairs], dim=1) % PRIME
-        return numbers, torch.cat([weights, weights[:, :-1] * words[:, 1:]], dim=1)
+        begins = torch.arange(input_ids.shape[1], device=input_ids.device) < self.beginning
+        numbers = torch.cat([input_ids, input_ids[:, :-1] * PAIR + input_ids[:, 1:]], dim=1)
+        amounts = _with_pairs(words * torch.where(begins, self.weight, 1.0), words)
+        if self.beginning:
+            numbers = torch.cat([numbers, numbers + OWN], dim=1)
+            amounts = torch.cat([amounts, _with_pairs(words * begins, words)], dim=1)
+        return numbers % PRIME, amounts
 
     def _every_count(self, input_ids: Tensor, members: Tensor | None = None) -> np.ndarray:
         """Item, number and count of all n-grams there are, float64 (3, n-grams)."""
@@ -91,22 +128,35 @@ class Ngrams(nn.Module):
         keys, places = np.unique(keys[there].numpy(), return_inverse=True)
         return np.stack([keys >> 31, keys & PRIME, np.bincount(places, weights[there].numpy())])
 
-    def _choose(self, names: np.ndarray, worth: np.ndarray) -> np.ndarray:
-        """Give a row to the n-grams that are worth most, one in each slot; which they are, row by row."""
-        best = np.argsort(-worth, kind="stable")[: np.count_nonzero(worth)]
-        slots = _slots(names[best], len(self.rows))
-        _, first = np.unique(slots, return_index=True)
-        kept = np.sort(first)[: self.size]
-        rows = np.full(len(self.rows), self.size)
-        rows[slots[kept]] = np.arange(len(kept))
-        self.rows.copy_(torch.from_numpy(rows))
-        self.numbers.fill_(-1)
-        self.numbers[: len(kept)] = torch.from_numpy(names[best[kept]]).int()
-        return best[kept]
+
+def _with_pairs(amounts: Tensor, words: Tensor) -> Tensor:
+    """What each token counts, and behind it each pair, which counts as its first token does; padding 0."""
+    return torch.cat([amounts, amounts[:, :-1] * words[:, 1:]], dim=1)
 
 
-def _slots(numbers, slots: int):
-    return numbers * MIX % PRIME % slots
+def _choose(names: np.ndarray, worth: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give rows to the n-grams that are worth most, each one of its two: which they are, and their rows."""
+    best = np.argsort(-worth, kind="stable")[: np.count_nonzero(worth)]
+    choices = np.stack([_hashed(names[best], mix, size) for mix in MIXES], axis=1)
+    owners = np.full(size, NOBODY)
+    for name, rows in zip(best, choices.tolist(), strict=True):
+        for row in rows:
+            if owners[row] == NOBODY:
+                owners[row] = name
+                break
+    (rows,) = np.nonzero(owners != NOBODY)
+    return owners[rows], rows
+
+
+def _hashed(numbers, mix: int, size: int):
+    return numbers * mix % PRIME % size
+
+
+def _smallest(classes: int) -> torch.dtype:
+    """The type in which the number of any class takes the fewest bytes."""
+    return next(
+        kind for kind in (torch.uint8, torch.int16, torch.int32) if classes - 1 <= torch.iinfo(kind).max
+    )
 
 
 def _owners(input_ids: Tensor, members: Tensor | None) -> Tensor:
@@ -114,6 +164,11 @@ def _owners(input_ids: Tensor, members: Tensor | None) -> Tensor:
     if members is None:
         return torch.arange(input_ids.shape[0], device=input_ids.device)
     return members.argmax(dim=0)
+
+
+def _sums(places: Tensor, values: Tensor, size: int) -> Tensor:
+    """The sum of the `values` of each place below `size`."""
+    return torch.zeros(size, device=values.device).scatter_add(0, places.flatten(), values.flatten())
 
 
 def _normalized(rows: csr_matrix) -> csr_matrix:
