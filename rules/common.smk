@@ -202,11 +202,9 @@ def posts_of_a_user(wildcards):
 
 
 def samples_of_a_user(wildcards):
-    """How many samples of a user there may be in a part; None where a document is one."""
-    settings = config["study"][wildcards.study]["serialize"]
-    return settings.get("samples_per_user") and (
-        settings["samples_per_user"] if wildcards.split == "train" else 1
-    )
+    """How many samples a user makes at most: several to learn from, one elsewhere; None where a document is one."""
+    most = config["study"][wildcards.study]["serialize"].get("samples_per_user")
+    return most and (most if wildcards.get("split", "train") == "train" else 1)
 
 
 def baselines(wildcards):

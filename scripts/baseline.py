@@ -12,4 +12,5 @@ with job(snakemake.log[0]):
         snakemake.params.settings,
         seed=snakemake.params.seed,
         posts=snakemake.params.posts,
+        samples_per_user=snakemake.params.samples_per_user,
     )

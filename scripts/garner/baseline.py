@@ -1,7 +1,5 @@
 """The stage baseline: TF-IDF and a linear model on the same parts, which the encoder has to beat."""
 
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +16,7 @@ from garner.errors import InputError, Interrupted
 from garner.files import read_parquet, write_json
 from garner.jobs import stop_requested
 from garner.logs import track
-from garner.serialization import class_numbers, label_names
+from garner.serialization import class_numbers, label_names, samples_of
 
 # On the validation parts of two sites' questions and of users this was as good as, or better than, 0.3 and 3
 # and logistic regression with 3 to 100.
@@ -32,22 +30,28 @@ class Samples(NamedTuple):
 
 
 def train_baseline(
-    inputs: dict[str, Path], output: Path, settings: dict, seed: int, posts: int | None = None
+    inputs: dict[str, Path],
+    output: Path,
+    settings: dict,
+    seed: int,
+    posts: int | None = None,
+    samples_per_user: int | None = None,
 ) -> None:
     """Seal the JSON `output`: scores on "validation" and "test", as the encoder's are, and "features".
 
     `inputs`: the Parquets of Documents "train", "validation" and "test", and the JSON "labels". A text is a
     document and has any number of the labels, or, if `posts` is given, the first so many documents of a group
-    together, and one of two labels. Each label is told from words and pairs of words by a linear support
-    vector machine (Joachims, "Text categorization with support vector machines", 1998). Its scores become
-    probabilities after Platt ("Probabilistic outputs for support vector machines", 1999), and these become
+    together, and one of two labels; the training part has up to `samples_per_user` of a group, as the encoder
+    learns them. Each label is told from words and pairs of words by a linear support vector machine
+    (Joachims, "Text categorization with support vector machines", 1998). Its scores become probabilities
+    after Platt ("Probabilistic outputs for support vector machines", 1999), and these become
     answers by thresholds; both are fitted on the validation part. Raises InputError where a part is missing,
     damaged or too small.
     """
     names = label_names(inputs["labels"])
-    train, *held_out = (
-        _read(inputs[part], inputs["labels"], names, posts) for part in ("train", "validation", "test")
-    )
+    train = _read(inputs["train"], inputs["labels"], names, posts, samples_per_user)
+    once = None if posts is None else 1
+    held_out = [_read(inputs[part], inputs["labels"], names, posts, once) for part in ("validation", "test")]
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), min_df=2, sublinear_tf=True, max_features=settings["maximum_features"]
     )
@@ -68,12 +72,13 @@ def train_baseline(
     write_json(output, found | {"features": features.shape[1]})
 
 
-def _read(path: Path, labels: Path, names: list[str], posts: int | None) -> Samples:
+def _read(
+    path: Path, labels: Path, names: list[str], posts: int | None, samples_per_group: int | None
+) -> Samples:
     number_of = {name: number for number, name in enumerate(names)}
     texts, classes = [], []
     rows = read_parquet(path, columns=["id", "text", "labels", "group"])
-    for _, group in groupby(rows, itemgetter("group" if posts else "id")):
-        read = list(islice(group, posts or 1))
+    for read in samples_of(rows, posts, samples_per_group):
         texts.append("\n".join(row["text"] for row in read))
         classes.append(class_numbers(read[0], number_of, path, labels))
     if not texts:

@@ -1,9 +1,5 @@
 """The stage serialize of a study with a pretrained encoder: texts to shards of the encoder's ids."""
 
-from collections.abc import Iterator
-from functools import partial
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +9,7 @@ from garner.errors import ConfigError, Interrupted
 from garner.files import open_parquet, read_parquet, sha256
 from garner.jobs import stop_requested
 from garner.logs import track
-from garner.serialization import class_numbers, label_names
+from garner.serialization import class_numbers, label_names, samples_of
 from garner.shards import ShardWriter
 
 
@@ -62,22 +58,8 @@ def serialize_texts(
     rows = read_parquet(documents, columns=["id", "text", "labels", "group"])
     rows = track(rows, f"serialize {documents.stem}", "documents", total)
     with writer:
-        for sample in _samples(rows, settings.get("posts"), samples_per_group):
+        for sample in samples_of(rows, settings.get("posts"), samples_per_group):
             texts = [encoder.sample(row["text"], settings["tokens"]) for row in sample]
             writer.append(np.concatenate(texts), class_numbers(sample[0], number_of, documents, labels))
             if stop_requested():
                 raise Interrupted("stopped on request; the same command begins this part anew.")
-
-
-def _samples(rows: Iterator[dict], posts: int | None, samples_per_group: int | None) -> Iterator[list[dict]]:
-    """The rows of each sample."""
-    if samples_per_group is None:
-        yield from ([row] for row in rows)
-        return
-    for _, group in groupby(rows, itemgetter("group")):
-        samples = iter(partial(_list_of, group, posts), [])
-        yield from islice(samples, samples_per_group)
-
-
-def _list_of(rows: Iterator[dict], most: int) -> list[dict]:
-    return list(islice(rows, most))

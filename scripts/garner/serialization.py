@@ -1,5 +1,9 @@
 """The stage serialize: documents to shards of token ids."""
 
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from garner.errors import InputError, Interrupted
@@ -66,6 +70,25 @@ def class_numbers(row: dict, number_of: dict[str, int], documents: Path, labels:
             f"{documents}: document {row['id']!r} has the label {error}, which {labels} does not name. "
             "Delete both and run the same command again."
         ) from None
+
+
+def samples_of(
+    rows: Iterable[dict], posts: int | None, samples_per_group: int | None
+) -> Iterator[list[dict]]:
+    """The rows of each sample: one, or with `samples_per_group` the next `posts` neighbours of one group.
+
+    A group makes at most so many samples; what is left of it is in none.
+    """
+    if samples_per_group is None:
+        yield from ([row] for row in rows)
+        return
+    for _, group in groupby(rows, itemgetter("group")):
+        samples = iter(partial(_first_of, group, posts), [])
+        yield from islice(samples, samples_per_group)
+
+
+def _first_of(rows: Iterator[dict], most: int) -> list[dict]:
+    return list(islice(rows, most))
 
 
 def _zstd_dictionary(path: Path) -> bytes:

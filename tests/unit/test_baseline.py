@@ -67,15 +67,25 @@ def test_tags_that_words_tell_are_found(tmp_path, output, decision):
 
 
 def test_a_user_is_told_from_all_posts_together(tmp_path, output):
-    train_baseline(make(tmp_path, CLASSES, posts), output, SETTINGS, seed=1, posts=3)
+    train_baseline(make(tmp_path, CLASSES, posts), output, SETTINGS, seed=1, posts=3, samples_per_user=1)
     found = read_json(output)["test"]
     assert (found["samples"], found["accuracy"]) == (40, 1)
     assert found["confusion"]["labels"] == CLASSES
 
 
 def test_posts_beyond_the_number_are_not_read(tmp_path, output):
-    train_baseline(make(tmp_path, CLASSES, posts), output, SETTINGS, seed=1, posts=2)
+    train_baseline(make(tmp_path, CLASSES, posts), output, SETTINGS, seed=1, posts=2, samples_per_user=1)
     assert read_json(output)["test"]["roc_auc"] == 0.5
+
+
+def test_of_users_with_more_posts_more_samples_are_learned(tmp_path, output):
+    def telling_at_the_end(part: str, number: int) -> list[Document]:
+        return posts(part, number, each=3 if part == "train" else 1)
+
+    inputs = make(tmp_path, CLASSES, telling_at_the_end)
+    for samples, accuracy in ((1, 27 / 40), (2, 1)):
+        train_baseline(inputs, output, SETTINGS, seed=1, posts=2, samples_per_user=samples)
+        assert read_json(output)["test"]["accuracy"] == pytest.approx(accuracy, abs=0.05)
 
 
 def test_the_test_part_changes_nothing_that_is_chosen(tmp_path, output):
@@ -131,4 +141,4 @@ def test_a_validation_part_of_one_class_is_refused(tmp_path, output):
     inputs = make(tmp_path, CLASSES, posts)
     write_documents(inputs["validation"], posts("validation", 1))
     with pytest.raises(InputError, match=r"validation\.parquet has one class alone"):
-        train_baseline(inputs, output, SETTINGS, seed=1, posts=3)
+        train_baseline(inputs, output, SETTINGS, seed=1, posts=3, samples_per_user=1)

@@ -62,8 +62,8 @@ class Ngrams(nn.Module):
     def _counted(self, input_ids: Tensor, members: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The row of each n-gram there is, what it counts (0 without a row), its place in the last: `counts`.
 
-        (n-grams,), twice (n-grams, 1), and (items, size). One behind the other, since onnxruntime 1.x reads
-        a looked-up int8 table wrongly that is then reshaped.
+        (n-grams,), twice (n-grams, 1), and (items, size). One behind the other, since onnxruntime (1.31)
+        misreads what it looked up in an int8 table of one column and is then to reshape.
         """
         numbers, amounts = self._found(input_ids)
         size = len(self.numbers)
