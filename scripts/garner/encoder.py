@@ -114,11 +114,12 @@ def _positions(model, folder: Path) -> int:
 
 
 def _seal(model, origin: dict[str, str], output: Path) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     with atomic(output) as part:
         part.mkdir()
         write_json(part / "config.json", json.loads(model.config.to_json_string()))
         write_json(part / "origin.json", origin)
         weights = {name: value.contiguous() for name, value in sorted(model.state_dict().items())}
-        save_file(weights, part / WEIGHTS, metadata={"format": "pt"})
+        # Not save_file, which words a full disk in its own way.
+        (part / WEIGHTS).write_bytes(save(weights, metadata={"format": "pt"}))

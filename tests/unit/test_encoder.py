@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from transformers import (
 from garner.encoder import prepare_encoder
 from garner.encoder_source import ONLINE, PACKAGE
 from garner.encoder_tokenizer import EncoderTokenizer
-from garner.errors import InputError
+from garner.errors import DiskFullError, InputError
 from garner.files import read_json
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -195,6 +196,18 @@ def test_weights_that_are_missing_are_counted_and_named(tmp_path):
     save_file(weights, source / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(InputError, match=r"lacks 1 weights, encoder\.layer\.3\.output\.dense\.weight"):
         prepared(source, tmp_path / "out")
+
+
+def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path):
+    source = tiny_encoder.make(tmp_path / "source")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
+    try:
+        with pytest.raises(DiskFullError, match="no space left to write .*encoder"):
+            prepared(source, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "out").glob("encoder*"))
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path):
