@@ -203,7 +203,7 @@ def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
     try:
-        with pytest.raises(DiskFullError, match="no space left to write .*encoder"):
+        with pytest.raises(DiskFullError, match=r"no space left to write .*encoder"):
             prepared(source, tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
