@@ -100,3 +100,22 @@ def test_it_learns_which_words_go_with_which_class():
 def test_a_word_that_training_never_saw_says_nothing(ngrams):
     unseen = torch.tensor([[50, 51]])
     torch.testing.assert_close(ngrams(unseen)[0], ngrams.bias)
+
+
+def test_of_many_labels_an_ngram_tells_about_those_it_goes_with_most():
+    texts = [[2, 10 + label, 3] for label in range(40) for _ in range(4)]
+    ngrams = Ngrams(1024, 40, PAD)
+    ngrams.fit([((padded(texts),), torch.eye(40).repeat_interleave(4, dim=0))], 0.2)
+    assert ngrams(padded(texts)).argmax(dim=1).tolist() == [label for label in range(40) for _ in range(4)]
+    assert ngrams.weights.shape == (1024, 8)
+
+
+def test_a_full_table_keeps_what_is_worth_most():
+    words = range(100, 160)
+    texts = [[2, word, 3] for word in words for _ in range(3)] + [[2, 50, 3]] * 60
+    targets = torch.tensor([[0.0]] * 180 + [[1.0]] * 60)
+    ngrams = Ngrams(16, 1, PAD)
+    ngrams.fit([((padded(texts),), targets)], 0.2)
+    assert (ngrams.numbers >= 0).sum() == 16
+    assert ngrams.counts(padded([[50]])).sum() == 1
+    assert ngrams(padded([[2, 50, 3]])) > 0.9

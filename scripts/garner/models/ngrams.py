@@ -18,7 +18,7 @@ PRIME = 2**31 - 1
 # Without a pattern; no product of two numbers below PRIME reaches 2^63.
 PAIR, OWN, MIXES = 40503, 982451653, (1640531527, 1181783497)
 NOBODY = -1  # in the place of the number of a row's n-gram
-KEPT = 8  # labels of an n-gram: with all 177 of a site it was no better
+KEPT = 8  # labels of an n-gram: all 177 of a site were hardly better
 COLUMNS = 2**14  # n-grams that are weighed together
 
 
@@ -33,9 +33,7 @@ class Ngrams(nn.Module):
         super().__init__()
         self.padding, self.beginning, self.weight = padding, beginning, weight
         kept = min(KEPT, classes)
-        self.register_buffer(
-            "numbers", torch.full((size,), NOBODY, dtype=torch.int32)
-        )  # of the rows' n-grams
+        self.register_buffer("numbers", torch.full((size,), NOBODY, dtype=torch.int32))  # one a row
         self.register_buffer("rarity", torch.zeros(size, 1))  # inverse document frequency
         self.register_buffer("labels", torch.zeros(size, kept, dtype=_smallest(classes)))
         self.register_buffer("weights", torch.zeros(size, kept))  # of those labels
