@@ -8,8 +8,9 @@ _TAGS = """# {study}: tags of a question
 Tells which of {count} tags a question carries; it may be several, or none.
 
 A text (the title, an empty line, the body as plain text) is cut into pieces by the encoder's own tokenizer.
-The first {tokens:,} are read by a pretrained encoder that was fine-tuned on questions and their tags, and a
-linear layer gives each tag a probability. A tag is answered where this reaches its threshold
+Of the first {tokens:,}, a pretrained encoder that was fine-tuned on questions and their tags reads as many as
+`encoder_tokens` says, and, unless `ngrams.size` is 0, a linear model all words and pairs of words that it
+knows. Their scores together give each tag a probability. A tag is answered where this reaches its threshold
 ({thresholds}); thresholds were chosen on the validation part.
 
 ## Use
@@ -65,7 +66,8 @@ _USERS = """# {study}: {yes} or not, by a user's posts
 Gives a probability that a user is {cutoff} or older, from the texts of up to {posts} posts, the newest first.
 
 Of each post the first {tokens:,} pieces are read by a pretrained encoder; the posts of a user are pooled to
-one vector, and two layers make a probability of it. The answer is "{yes}" from a probability of
+one vector, and two layers make a score of it. Unless `ngrams.size` is 0, that of a linear model of words and
+pairs of words is added before it becomes a probability. The answer is "{yes}" from a probability of
 {threshold:g} on, which was chosen on the validation part.
 
 ## What it may not be used for
