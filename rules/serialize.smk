@@ -55,7 +55,7 @@ rule serialize_texts:
         runtime=minutes(120, jobs=2),
     params:
         settings=study("serialize"),
-        samples_per_group=samples_of_a_user,
+        samples_per_group=samples_of_a_user_in_part,
         code=code("serialize_texts.py"),
     message:
         "serialize: the {wildcards.split} part of {wildcards.study}"

@@ -35,7 +35,7 @@ def train_baseline(
     settings: dict,
     seed: int,
     posts: int | None = None,
-    samples_per_user: int | None = None,
+    samples_per_user: int = 1,
 ) -> None:
     """Seal the JSON `output`: scores on "validation" and "test", as the encoder's are, and "features".
 
@@ -49,9 +49,10 @@ def train_baseline(
     damaged or too small.
     """
     names = label_names(inputs["labels"])
-    train = _read(inputs["train"], inputs["labels"], names, posts, samples_per_user)
-    once = None if posts is None else 1
-    held_out = [_read(inputs[part], inputs["labels"], names, posts, once) for part in ("validation", "test")]
+    train, *held_out = (
+        _read(inputs[part], inputs["labels"], names, posts, samples)
+        for part, samples in (("train", samples_per_user), ("validation", 1), ("test", 1))
+    )
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), min_df=2, sublinear_tf=True, max_features=settings["maximum_features"]
     )
@@ -72,13 +73,11 @@ def train_baseline(
     write_json(output, found | {"features": features.shape[1]})
 
 
-def _read(
-    path: Path, labels: Path, names: list[str], posts: int | None, samples_per_group: int | None
-) -> Samples:
+def _read(path: Path, labels: Path, names: list[str], posts: int | None, samples_per_user: int) -> Samples:
     number_of = {name: number for number, name in enumerate(names)}
     texts, classes = [], []
     rows = read_parquet(path, columns=["id", "text", "labels", "group"])
-    for read in samples_of(rows, posts, samples_per_group):
+    for read in samples_of(rows, posts, samples_per_user if posts else None):
         texts.append("\n".join(row["text"] for row in read))
         classes.append(class_numbers(read[0], number_of, path, labels))
     if not texts:

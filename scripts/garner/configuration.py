@@ -127,7 +127,11 @@ def _fill(value: object, schema: dict) -> None:
     if presets := schema.get("presets"):
         chosen = value.setdefault("preset", schema["properties"]["preset"]["default"])
         for key, given in presets.get(chosen, {}).items():
-            value.setdefault(key, copy.deepcopy(given))
+            own = _read(value[key], schema["properties"][key]) if key in value else {}
+            if isinstance(given, dict) and isinstance(own, dict):
+                value[key] = copy.deepcopy(given) | own
+            else:
+                value.setdefault(key, given)
     for key, inner in schema.get("properties", {}).items():
         if key not in value and "default" in inner:
             value[key] = copy.deepcopy(inner["default"])

@@ -30,13 +30,13 @@ def _reference_rows(schema: dict, path: str) -> Iterator[str]:
         if "properties" in inner or at == "study":
             if "description" in inner:
                 yield f"| **`{at}`** | | | {inner['description']} |"
-            yield from _reference_rows(inner, at)
+            presets = {name: given.get(key, {}) for name, given in schema.get("presets", {}).items()}
+            yield from _reference_rows({"presets": presets} | inner, at)
         else:
-            default = _shown(inner["default"]) if "default" in inner else _by_preset(schema, key)
             cells = [
                 f"`{at}`",
                 _type_of(inner),
-                default,
+                _default_of(schema, key),
                 inner.get("description", ""),
             ]
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
@@ -46,10 +46,13 @@ def _reference_rows(schema: dict, path: str) -> Iterator[str]:
             yield from _reference_rows({"properties": keys}, path)
 
 
-def _by_preset(schema: dict, key: str) -> str:
-    """What a setting without a default is in each preset; nothing where there are no presets."""
-    values = {name: given[key] for name, given in schema.get("presets", {}).items() if key in given}
-    return "; ".join(f"{name}: {_shown(value)}" for name, value in values.items())
+def _default_of(schema: dict, key: str) -> str:
+    """What a setting is where it is not given: in each preset, if one of them names it."""
+    setting, presets = schema["properties"][key], schema.get("presets", {})
+    if any(key in given for given in presets.values()):
+        values = {name: given.get(key, setting.get("default")) for name, given in presets.items()}
+        return "; ".join(f"{name}: {_shown(value)}" for name, value in values.items())
+    return _shown(setting["default"]) if "default" in setting else ""
 
 
 def _shown(value: object) -> str:

@@ -1,7 +1,6 @@
 """The stage serialize: documents to shards of token ids."""
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -83,12 +82,10 @@ def samples_of(
         yield from ([row] for row in rows)
         return
     for _, group in groupby(rows, itemgetter("group")):
-        samples = iter(partial(_first_of, group, posts), [])
-        yield from islice(samples, samples_per_group)
-
-
-def _first_of(rows: Iterator[dict], most: int) -> list[dict]:
-    return list(islice(rows, most))
+        rest = iter(group)
+        for _ in range(samples_per_group):
+            if sample := list(islice(rest, posts)):
+                yield sample
 
 
 def _zstd_dictionary(path: Path) -> bytes:

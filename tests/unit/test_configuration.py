@@ -305,6 +305,14 @@ def test_a_preset_fills_what_is_not_given(schema):
     assert best != old | {"preset": "best"}
 
 
+def test_a_block_of_a_preset_keeps_what_is_not_given_in_it(schema):
+    study = {"source": "instagram", "model": "users", "scrape": {"users_file": "users.txt"}}
+    for given in ({"penalty": 0.3}, "{penalty: 0.3}"):
+        config = checked({"study": {"mine": study | {"train": {"ngrams": given}}}}, schema)
+        ngrams = training_block(schema, "users")["presets"]["best"]["ngrams"]
+        assert config["study"]["mine"]["train"]["ngrams"] == ngrams | {"penalty": 0.3}
+
+
 def test_an_unknown_preset_is_refused_with_those_that_there_are(schema):
     study = {
         "source": "stackexchange",

@@ -75,7 +75,8 @@ def test_what_is_blended_in_the_end_is_the_head_and_the_words_beside_the_highest
     model = build(study, "multilabel")
     items = items_of(study, model)
     config = model.conclude(items, items)
-    inputs, _ = model.collate(items)
+    inputs, targets = model.collate(items)
+    loss_of = torch.nn.functional.binary_cross_entropy_with_logits
     with torch.no_grad():
         blended = model.learned(*inputs) * model.blend[0] + model.ngrams(inputs[0]) * model.blend[1]
         blended += model.blend[2]
@@ -83,6 +84,7 @@ def test_what_is_blended_in_the_end_is_the_head_and_the_words_beside_the_highest
         logits = blended * model.beside[0] + highest * model.beside[1] + model.beside[2]
         torch.testing.assert_close(model(*inputs), logits)
         torch.testing.assert_close(model.deployed()(*inputs), torch.sigmoid(model(*inputs)))
+        assert loss_of(logits, targets) < loss_of(blended, targets)
     assert model.blend[1] > 0
     assert len(config["decision"]["thresholds"]) == 5
 

@@ -97,6 +97,33 @@ def test_it_learns_which_words_go_with_which_class():
     assert scores.mean(dim=0).tolist() == pytest.approx(targets.mean(axis=0).tolist(), abs=0.02)
 
 
+@pytest.mark.parametrize("classes", [1, 5, 256, 300])
+@pytest.mark.parametrize("beginning", [0, 3])
+def test_scores_are_linear_in_the_normalised_counts_of_all_that_is_known(classes, beginning):
+    chance = np.random.default_rng(classes)
+    ngrams = Ngrams(512, classes, PAD, beginning, 3.0)
+    texts = [[2, *chance.integers(5, 30, chance.integers(0, 12)).tolist(), 3] for _ in range(80)]
+    ngrams.fit([((padded(texts),), torch.from_numpy(chance.random((80, classes)) < 0.3).float())], 0.2)
+    assert ngrams.labels.max() == classes - 1
+    members = torch.eye(40).repeat_interleave(2, dim=1)
+    weights = torch.zeros(512, classes).scatter_(1, ngrams.labels.long(), ngrams.weights)
+    for items in ((), (members,)):
+        rows = torch.log1p(ngrams.counts(padded(texts), *items)) * ngrams.rarity.T
+        expected = torch.nn.functional.normalize(rows) @ weights + ngrams.bias
+        torch.testing.assert_close(ngrams(padded(texts), *items), expected)
+
+
+def test_that_a_word_speaks_against_a_label_is_kept():
+    texts = [[2, 10, 11, 3], [2, 11, 3]] * 20
+    ngrams = Ngrams(64, 9, PAD)
+    targets = torch.zeros(40, 9)
+    targets[1::2, 4] = 1
+    ngrams.fit([((padded(texts),), targets)], 0.2)
+    scores = ngrams(padded(texts[:2]))[:, 4]
+    assert scores[0] < 0.1
+    assert scores[1] > 0.9
+
+
 def test_a_word_that_training_never_saw_says_nothing(ngrams):
     unseen = torch.tensor([[50, 51]])
     torch.testing.assert_close(ngrams(unseen)[0], ngrams.bias)

@@ -26,6 +26,15 @@ def test_reference_says_what_a_setting_is_in_each_preset():
     assert "| `epochs` | a whole number | best: 4; old: 3 | Passes. |" in reference(train)
 
 
+def test_reference_says_what_a_setting_within_a_block_is_in_each_preset():
+    size = {"type": "integer", "default": 5, "description": "Rows."}
+    train = {
+        "presets": {"best": {"words": {}}, "old": {"words": {"size": 0}}},
+        "properties": {"words": {"properties": {"size": size}}},
+    }
+    assert "| `words.size` | a whole number | best: 5; old: 0 | Rows. |" in reference(train)
+
+
 def test_reference_that_is_shipped_is_up_to_date(root):
     written = (root / "docs" / "configuration.md").read_text()
     assert written == reference(load_schema(root / "rules" / "config.schema.yaml"))

@@ -16,6 +16,8 @@ import tiny_users
 from conftest import Workspace, checkout
 from test_killed import jobs_of, start, unlock
 
+from garner.shards import ShardReader
+
 STUDIES = ("tags", "ages")
 BOTH = ["--config", "studies=tags,ages"]
 TRAIN = {"head_epochs": 3, "epochs": 6, "head_learning_rate": 0.02, "learning_rate": 0.002, "threads": 1}
@@ -96,6 +98,16 @@ def test_both_studies_run_from_the_given_texts_to_the_report_and_then_nothing_is
         assert list((results / name / "report").glob("*.svg"))
         with open(results / name / "predict/test/predictions.csv", encoding="utf-8", newline="") as file:
             assert len(list(csv.DictReader(file))) == metrics[name]["samples"]
+
+
+def test_people_are_several_samples_to_learn_from_and_one_where_the_model_is_judged(encoders):
+    results, more = encoders.folder / "results/ages", {}
+    for part in ("train", "validation", "test"):
+        people = pyarrow.parquet.read_table(results / f"sort/{part}.parquet")["group"].unique()
+        with ShardReader(results / f"serialize/{part}") as reader:
+            more[part] = len(reader) - len(people)
+    assert more["validation"] == more["test"] == 0
+    assert more["train"] > 0
 
 
 def test_a_changed_setting_of_the_training_makes_stale_what_is_made_from_it_in_that_study_alone(

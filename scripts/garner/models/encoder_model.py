@@ -18,13 +18,14 @@ from garner.models.encoder import Encoder
 from garner.models.ngrams import Ngrams
 
 COUNTED = 256  # items whose n-grams are counted together
+COUNTS = 2**24  # of known n-grams in the items of a batch
 
 
 class EncoderModel(nn.Module, ABC):
     """`config` is that of a saved model: settings, labels, encoder, special."""
 
     recipe = FineTuning
-    beginning = (0, 1.0)  # how many tokens of a text count how much more among the n-grams
+    beginning = (0, 1.0)  # how many tokens of a text have n-grams of their own, and count how much
 
     def __init__(self, config: dict[str, Any], classes: int, pooling: str):
         super().__init__()
@@ -95,7 +96,10 @@ class EncoderModel(nn.Module, ABC):
         return np.array(lengths, dtype=np.int64), np.array([len(some) for some in texts], dtype=np.int64)
 
     def batches(self, items: Sequence) -> list[np.ndarray]:
-        return by_length(*self.sizes(items))
+        """To be answered together: few enough for the n-grams, each of which has a count in each item."""
+        most = max(1, COUNTS // max(1, self.settings["ngrams"]["size"]))
+        groups = by_length(*self.sizes(items))
+        return [group[first : first + most] for group in groups for first in range(0, len(group), most)]
 
     def conclude(self, train: Sequence, validation: Sequence) -> dict:
         """Fit the n-grams on `train`; on `validation` the blend, and what an item's answer is."""

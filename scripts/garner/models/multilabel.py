@@ -19,7 +19,7 @@ from garner.models.encoder_model import Deployed, EncoderModel
 from garner.models.text_rows import pad_texts
 from garner.shards import ShardReader
 
-TITLE = (16, 3.0)  # so many tokens from the beginning count so much among the n-grams
+TITLE = (16, 3.0)  # so many tokens from the beginning are n-grams of their own, too, and count so much
 NAME_TOKENS = 16  # of a tag's name that are read, at most
 Item = tuple[np.ndarray, np.ndarray]  # token ids as they are stored, numbers of the labels
 

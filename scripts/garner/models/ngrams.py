@@ -6,6 +6,7 @@ and has its weights in one of two rows that the number is hashed to; the row say
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -15,18 +16,21 @@ from torch import Tensor, nn
 from garner.ridge import fit_ridge
 
 PRIME = 2**31 - 1
-# Without a pattern; no product of two numbers below PRIME reaches 2^63.
-PAIR, OWN, MIXES = 40503, 982451653, (1640531527, 1181783497)
+# Without a pattern; no product of two numbers below PRIME reaches 2^63. Pairs, and n-grams of a title, are
+# moved away from the ids of single tokens.
+PAIR, PAIRS, OWN, MIXES = 1103515245, 715827883, 982451653, (1640531527, 1181783497)
+Numbers = TypeVar("Numbers", np.ndarray, Tensor)
 NOBODY = -1  # in the place of the number of a row's n-gram
 KEPT = 8  # labels of an n-gram: all 177 of a site were hardly better
 COLUMNS = 2**14  # n-grams that are weighed together
+CANDIDATES = 16  # n-grams for a row; the later ones find both of theirs taken
 
 
 class Ngrams(nn.Module):
     """Scores (items, classes), linear in how often each of at most `size` n-grams occurs in an item.
 
-    The first `beginning` tokens of a text count `weight` times each, and once more as n-grams of their own:
-    a word says more in a title.
+    The first `beginning` tokens of a text count `weight` times each, which is 1 or more, and once more as
+    n-grams of their own: a word says more in a title.
     """
 
     def __init__(self, size: int, classes: int, padding: int, beginning: int = 0, weight: float = 1.0):
@@ -58,10 +62,9 @@ class Ngrams(nn.Module):
         return self._counted(input_ids, members)[-1]
 
     def _counted(self, input_ids: Tensor, members: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The row of each n-gram there is, what it counts (0 without a row), its place in the last: `counts`.
+        """Row, amount (0 without a row) and place in the last of each occurrence of an n-gram; `counts`.
 
-        (n-grams,), twice (n-grams, 1), and (items, size). One behind the other, since onnxruntime (1.31)
-        misreads what it looked up in an int8 table of one column and is then to reshape.
+        (occurrences,), twice (occurrences, 1), and (items, size).
         """
         numbers, amounts = self._found(input_ids)
         size = len(self.numbers)
@@ -71,22 +74,24 @@ class Ngrams(nn.Module):
         places = rows + (_owners(input_ids, members) * size).unsqueeze(1)
         items = input_ids.shape[0] if members is None else members.shape[0]
         counts = _sums(places, amounts, items * size).reshape(items, size)
+        # Flat, since onnxruntime (1.31) misreads rows of an int8 table of one column that it is to reshape.
         return rows.flatten(), amounts.reshape(-1, 1), places.reshape(-1, 1), counts
 
     def fit(self, batches: Iterable[tuple[tuple[Tensor, ...], Tensor]], penalty: float) -> None:
         """Learn from items, in batches of the arguments of `counts` and targets float32 (items, classes)."""
         counted, wanted = [], []
         for inputs, targets in batches:
-            counted.append(self._every_count(*inputs) + np.array([[sum(map(len, wanted))], [0], [0]]))
+            items, *rest = self._every_count(*inputs)
+            counted.append((items + sum(map(len, wanted)), *rest))
             wanted.append(targets.numpy())
         targets = np.concatenate(wanted)
         means = targets.mean(axis=0)
-        items, numbers, counts = np.concatenate(counted, axis=1)
-        names, columns = np.unique(numbers.astype(np.int64), return_inverse=True)
+        items, numbers, counts = (np.concatenate(parts) for parts in zip(*counted, strict=True))
+        names, columns = np.unique(numbers, return_inverse=True)
         found = np.bincount(columns)
         rarity = np.log((1 + len(targets)) / (1 + found)) + 1
         values = (np.log1p(counts) * rarity[columns]).astype(np.float32)
-        every = csr_matrix((values, (items.astype(np.int64), columns)), shape=(len(targets), len(names)))
+        every = csr_matrix((values, (items, columns)), shape=(len(targets), len(names)))
         worth = np.where(found > 1, _worth(_normalized(every), targets - means), 0)
         chosen, rows = _choose(names, worth, len(self.numbers))
         weights = fit_ridge(_normalized(every[:, chosen]), targets - means, penalty)
@@ -111,20 +116,21 @@ class Ngrams(nn.Module):
         """The number of each n-gram of each text, int64 below PRIME, and what it counts; padding 0."""
         words = (input_ids != self.padding).float()
         begins = torch.arange(input_ids.shape[1], device=input_ids.device) < self.beginning
-        numbers = torch.cat([input_ids, input_ids[:, :-1] * PAIR + input_ids[:, 1:]], dim=1)
+        numbers = torch.cat([input_ids, input_ids[:, :-1] * PAIR + input_ids[:, 1:] + PAIRS], dim=1)
         amounts = _with_pairs(words * torch.where(begins, self.weight, 1.0), words)
         if self.beginning:
             numbers = torch.cat([numbers, numbers + OWN], dim=1)
             amounts = torch.cat([amounts, _with_pairs(words * begins, words)], dim=1)
         return numbers % PRIME, amounts
 
-    def _every_count(self, input_ids: Tensor, members: Tensor | None = None) -> np.ndarray:
-        """Item, number and count of all n-grams there are, float64 (3, n-grams)."""
+    def _every_count(self, input_ids: Tensor, members: Tensor | None = None) -> tuple[np.ndarray, ...]:
+        """Item (int32), number (int64) and count (float32) of all n-grams there are, (n-grams,) each."""
         numbers, weights = self._found(input_ids)
         keys = _owners(input_ids, members).unsqueeze(1) * 2**31 + numbers
         there = weights > 0
         keys, places = np.unique(keys[there].numpy(), return_inverse=True)
-        return np.stack([keys >> 31, keys & PRIME, np.bincount(places, weights[there].numpy())])
+        counts = np.bincount(places, weights[there].numpy())
+        return (keys >> 31).astype(np.int32), keys & PRIME, counts.astype(np.float32)
 
 
 def _with_pairs(amounts: Tensor, words: Tensor) -> Tensor:
@@ -134,7 +140,7 @@ def _with_pairs(amounts: Tensor, words: Tensor) -> Tensor:
 
 def _choose(names: np.ndarray, worth: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Give rows to the n-grams that are worth most, each one of its two: which they are, and their rows."""
-    best = np.argsort(-worth, kind="stable")[: np.count_nonzero(worth)]
+    best = np.argsort(-worth, kind="stable")[: min(np.count_nonzero(worth), CANDIDATES * size)]
     choices = np.stack([_hashed(names[best], mix, size) for mix in MIXES], axis=1)
     owners = np.full(size, NOBODY)
     for name, rows in zip(best, choices.tolist(), strict=True):
@@ -146,7 +152,8 @@ def _choose(names: np.ndarray, worth: np.ndarray, size: int) -> tuple[np.ndarray
     return owners[rows], rows
 
 
-def _hashed(numbers, mix: int, size: int):
+def _hashed(numbers: Numbers, mix: int, size: int) -> Numbers:
+    """One of the two rows of each n-gram, by its number."""
     return numbers * mix % PRIME % size
 
 
