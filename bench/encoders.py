@@ -85,7 +85,7 @@ def prepare(folder: Path) -> None:
     for part, count in QUESTIONS.items():
         write_documents(folder / f"{part}.parquet", documents[first : first + count])
         inputs = (folder / f"{part}.parquet", folder / "labels.json", outputs["tokenizer"])
-        serialize_texts(*inputs, folder / part, best["serialize"], samples_per_group=None)
+        serialize_texts(*inputs, folder / part, best["serialize"])
         first += count
 
 

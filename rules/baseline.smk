@@ -24,7 +24,7 @@ rule train_baseline:
     params:
         settings=study("baseline"),
         posts=posts_of_a_user,
-        samples_per_user=lambda wildcards: samples_of_a_user(wildcards) or 1,
+        samples_per_user=samples_of_a_user,
         seed=study("seed"),
         code=code("baseline.py"),
     message:

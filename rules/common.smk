@@ -202,14 +202,13 @@ def posts_of_a_user(wildcards):
 
 
 def samples_of_a_user(wildcards):
-    """How many samples a user of the training part makes at most; None where a document is one."""
-    return config["study"][wildcards.study]["serialize"].get("samples_per_user")
+    """How many samples a user of the training part makes at most."""
+    return config["study"][wildcards.study]["serialize"].get("samples_per_user", 1)
 
 
 def samples_of_a_user_in_part(wildcards):
     """Several to learn from; one in the parts that judge, or some people would count more than others."""
-    several = samples_of_a_user(wildcards)
-    return several if several is None or wildcards.split == "train" else 1
+    return samples_of_a_user(wildcards) if wildcards.split == "train" else 1
 
 
 def baselines(wildcards):

@@ -77,7 +77,7 @@ def _read(path: Path, labels: Path, names: list[str], posts: int | None, samples
     number_of = {name: number for number, name in enumerate(names)}
     texts, classes = [], []
     rows = read_parquet(path, columns=["id", "text", "labels", "group"])
-    for read in samples_of(rows, posts, samples_per_user if posts else None):
+    for read in samples_of(rows, posts, samples_per_user):
         texts.append("\n".join(row["text"] for row in read))
         classes.append(class_numbers(read[0], number_of, path, labels))
     if not texts:

@@ -19,15 +19,15 @@ def serialize_texts(
     tokenizer: Path,
     output: Path,
     settings: dict,
-    samples_per_group: int | None,
+    samples_per_group: int = 1,
 ) -> None:
     """Write the folder of shards `output`: a sample for each row of the Parquet `documents`.
 
-    With `samples_per_group`, `settings["posts"]` neighbouring rows of the same group make a sample, the next
-    so many another one, up to that number. A sample's tokens are, for each text, the id that begins one and
-    the ids of the text, at most `settings["tokens"]` with the one that ends a text, which is not stored. The
-    labels are numbers, counted from 0 in the order of the JSON file `labels`. The shards' `meta` holds the
-    names of the labels, `tokens`, the tokenizer's size and SHA-256, and its special ids.
+    Where there is `settings["posts"]`, so many neighbouring rows of the same group make a sample, the next so
+    many another one, up to `samples_per_group` of them. A sample's tokens are, for each text, the id that
+    begins one and the ids of the text, at most `settings["tokens"]` with the one that ends a text, which is
+    not stored. The labels are numbers, counted from 0 in the order of the JSON file `labels`. The shards'
+    `meta` holds the names of the labels, `tokens`, the tokenizer's size and SHA-256, and its special ids.
     Raises InputError where a file is missing or damaged, or a label is not in `labels`; ConfigError where the
     encoder reads fewer tokens than `settings["tokens"]`.
     """

@@ -71,14 +71,12 @@ def class_numbers(row: dict, number_of: dict[str, int], documents: Path, labels:
         ) from None
 
 
-def samples_of(
-    rows: Iterable[dict], posts: int | None, samples_per_group: int | None
-) -> Iterator[list[dict]]:
-    """The rows of each sample: one, or with `samples_per_group` the next `posts` neighbours of one group.
+def samples_of(rows: Iterable[dict], posts: int | None, samples_per_group: int) -> Iterator[list[dict]]:
+    """The rows of each sample: one, or, if `posts` is given, the next so many neighbours of one group.
 
-    A group makes at most so many samples; what is left of it is in none.
+    A group then makes at most `samples_per_group` samples; what is left of it is in none.
     """
-    if samples_per_group is None:
+    if posts is None:
         yield from ([row] for row in rows)
         return
     for _, group in groupby(rows, itemgetter("group")):

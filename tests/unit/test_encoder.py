@@ -3,12 +3,12 @@
 import json
 import logging
 import os
-import resource
 from pathlib import Path
 
 import pytest
 import tiny_encoder
 import torch
+from full_disk import full_disk
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import (
@@ -200,13 +200,8 @@ def test_weights_that_are_missing_are_counted_and_named(tmp_path):
 
 def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path):
     source = tiny_encoder.make(tmp_path / "source")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
-    try:
-        with pytest.raises(DiskFullError, match=r"no space left to write .*encoder"):
-            prepared(source, tmp_path / "out")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(60_000), pytest.raises(DiskFullError, match=r"no space left to write .*encoder"):
+        prepared(source, tmp_path / "out")
     assert not list((tmp_path / "out").glob("encoder*"))
 
 

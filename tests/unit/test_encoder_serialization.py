@@ -17,7 +17,7 @@ from garner.errors import ConfigError, InputError, Interrupted
 from garner.files import read_json, write_json
 from garner.shards import ShardReader
 
-SETTINGS = {"tokens": 10, "posts": 3, "samples_per_shard": 2, "level": 3}
+SETTINGS = {"tokens": 10, "samples_per_shard": 2, "level": 3}
 LABELS = ["old", "young"]
 
 
@@ -29,16 +29,21 @@ def inputs(tmp_path_factory) -> dict[str, Path]:
     return {"labels": folder / "labels.json", "tokenizer": folder / "encoder/tokenizer.json"}
 
 
-def serialized(folder: Path, inputs: dict[str, Path], documents: list[Document], **options) -> list:
+def serialized(
+    folder: Path,
+    inputs: dict[str, Path],
+    documents: list[Document],
+    posts: int | None = None,
+    samples_per_group: int = 1,
+) -> list:
     """The samples, as pairs of tokens and labels."""
     write_documents(folder / "train.parquet", documents)
-    settings = SETTINGS | {name: value for name, value in options.items() if name in SETTINGS}
     serialize_texts(
         folder / "train.parquet",
         **inputs,
         output=folder / "out",
-        settings=settings,
-        samples_per_group=options.get("samples_per_group"),
+        settings=SETTINGS | {"posts": posts},
+        samples_per_group=samples_per_group,
     )
     with ShardReader(folder / "out") as reader:
         return [(sample.tokens.tolist(), sample.labels.tolist()) for sample in reader]
@@ -62,7 +67,7 @@ def test_a_users_neighbouring_posts_are_one_sample_each_behind_its_mark(tmp_path
         for user, texts in posts.items()
         for i, text in enumerate(texts)
     ]
-    samples = serialized(tmp_path, inputs, documents, samples_per_group=1)
+    samples = serialized(tmp_path, inputs, documents, posts=3)
     expected = [np.concatenate([tokenizer.sample(text, 10) for text in texts]) for texts in posts.values()]
     assert [tokens for tokens, _ in samples] == [tokens.tolist() for tokens in expected]
     assert [labels for _, labels in samples] == [[1], [0]]
@@ -71,7 +76,7 @@ def test_a_users_neighbouring_posts_are_one_sample_each_behind_its_mark(tmp_path
 def test_of_a_users_posts_the_first_are_taken(tmp_path, inputs):
     documents = [Document(f"ann/{i}", f"algae{i}", (), "ann") for i in range(7)]
     documents += [Document(f"bob/{i}", f"algae{i}", (), "bob") for i in range(2)]
-    samples = serialized(tmp_path, inputs, documents, samples_per_group=1, posts=4)
+    samples = serialized(tmp_path, inputs, documents, posts=4)
     cls = EncoderTokenizer.load(inputs["tokenizer"]).cls
     assert [tokens.count(cls) for tokens, _ in samples] == [4, 2]
 
@@ -81,7 +86,7 @@ def test_more_posts_of_a_user_make_more_samples_up_to_a_number(tmp_path, inputs)
     documents += [Document(f"bob/{i}", f"algae{i}", (), "bob") for i in range(2)]
     tokenizer = EncoderTokenizer.load(inputs["tokenizer"])
     for most, sizes in ((2, [3, 3, 2]), (9, [3, 3, 1, 2])):
-        samples = serialized(tmp_path, inputs, documents, samples_per_group=most)
+        samples = serialized(tmp_path, inputs, documents, posts=3, samples_per_group=most)
         assert [tokens.count(tokenizer.cls) for tokens, _ in samples] == sizes
     assert samples[1][0] == np.concatenate([tokenizer.sample(f"algae{i}", 10) for i in (3, 4, 5)]).tolist()
 

@@ -1,12 +1,12 @@
 """Where an encoder comes from: data files alone, never twice, and one choice for good."""
 
 import logging
-import resource
 import socket
 
 import huggingface_hub.constants
 import pytest
 import tiny_encoder
+from full_disk import full_disk
 from loopback_hub import REVISION, serve_hub
 
 import garner.encoder_source
@@ -197,13 +197,8 @@ def test_damaged_weights_are_refused_and_fetched_anew(tmp_path, hub, files):
 
 
 def test_a_full_disk_is_named_and_the_next_run_goes_on(tmp_path, hub):
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1]))
-    try:
-        with pytest.raises(DiskFullError, match="no space left"):
-            find_encoder(NAME, tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with full_disk(60_000), pytest.raises(DiskFullError, match="no space left"):
+        find_encoder(NAME, tmp_path)
     assert find_encoder(NAME, tmp_path)[1]["revision"] == REVISION
 
 

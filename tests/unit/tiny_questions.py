@@ -25,9 +25,7 @@ def make(folder: Path) -> Path:
     labels, tokenizer = folder / "sort/labels.json", folder / "dictionary/tokenizer.json"
     for part in PARTS:
         source = folder / f"sort/{part}.parquet"
-        serialize_texts(
-            source, labels, tokenizer, folder / f"serialize/{part}", SETTINGS, samples_per_group=None
-        )
+        serialize_texts(source, labels, tokenizer, folder / f"serialize/{part}", SETTINGS)
     return folder
 
 

@@ -24,9 +24,7 @@ def make(folder: Path) -> Path:
     labels, tokenizer = folder / "sort/labels.json", folder / "dictionary/tokenizer.json"
     for part in PARTS:
         source = folder / f"sort/{part}.parquet"
-        serialize_texts(
-            source, labels, tokenizer, folder / f"serialize/{part}", SETTINGS, samples_per_group=1
-        )
+        serialize_texts(source, labels, tokenizer, folder / f"serialize/{part}", SETTINGS)
     return folder
 
 
