@@ -1,12 +1,17 @@
 """Each way in which jobs and their submitters die, through real schedulers: nothing is lost or run twice."""
 
+import re
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import pytest
 
 LONG = {"epochs": 100, "patience": 100}  # some ten seconds of training
-LONGER = {"epochs": 500, "patience": 500}  # more than the half minute that a job has before it is warned
+LONGER = {"epochs": 500, "patience": 500}  # more than it takes to kill a submitter and run Snakemake twice
 
 
 @pytest.fixture
@@ -25,22 +30,13 @@ def train(workspace, settings: dict) -> None:
     workspace.configure()
 
 
-def run_here(finished, folder, settings: dict) -> dict[str, str]:
-    """Digests of the study with another training, run in one piece on this machine."""
-    copy = finished.copy(folder / "garner")
-    train(copy, settings)
+@pytest.fixture(scope="session")
+def undisturbed(finished, tmp_path_factory) -> dict[str, str]:
+    """Digests of the same study, run in one piece on this machine."""
+    copy = finished.copy(tmp_path_factory.mktemp("undisturbed") / "garner")
+    train(copy, LONG)
     copy.make("train")
     return copy.digests()
-
-
-@pytest.fixture(scope="session")
-def undisturbed(finished, tmp_path_factory):
-    return run_here(finished, tmp_path_factory.mktemp("undisturbed"), LONG)
-
-
-@pytest.fixture(scope="session")
-def in_one_piece(finished, tmp_path_factory):
-    return run_here(finished, tmp_path_factory.mktemp("in_one_piece"), LONGER)
 
 
 def training_has_begun(workspace) -> None:
@@ -55,28 +51,53 @@ def wait_for(condition, seconds: float = 120):
     return found
 
 
+@contextmanager
+def standing_still(workspace) -> Iterator[psutil.Process]:
+    """The training, held up for a while: a fast machine's would be over before anything happened to it."""
+    training_has_begun(workspace)
+    (training,) = (
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if process.info["cwd"] == str(workspace.folder)
+        and (process.info["cmdline"] or [""])[-1].endswith(".train.py")
+    )
+    training.suspend()
+    try:
+        yield training
+    finally:
+        training.resume()
+
+
+def is_pending(pid: int, number: int) -> bool:
+    """Whether the process has been sent this signal and has not taken it yet, by proc(5)."""
+    fields = re.findall(
+        r"^(?:SigPnd|ShdPnd):\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE
+    )
+    return any(int(field, 16) >> (number - 1) & 1 for field in fields)
+
+
 def said(workspace) -> str:
     return (workspace.folder / "snakemake.log").read_text()
 
 
-def ends_well(workspace, cluster, undisturbed, *arguments) -> None:
-    process = cluster.start(workspace, "train", *arguments)
+def ends_well(workspace, cluster, undisturbed) -> None:
+    process = cluster.start(workspace, "train")
     assert process.wait(timeout=500) == 0, said(workspace)
     assert workspace.digests() == undisturbed
 
 
-def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspace, cluster, in_one_piece):
-    train(workspace, LONGER)
+def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspace, cluster, undisturbed):
     process = cluster.start(workspace, "train")
-    training_has_begun(workspace)
-    process.kill()
-    process.wait()
-    assert (
-        "make unlock" in workspace.run("--profile", cluster.profile, "train", env=cluster.environment).stderr
-    )
-    workspace.run("--unlock")
-    ends_well(workspace, cluster, in_one_piece)
-    assert "attached to it" in said(workspace)
+    with standing_still(workspace):
+        process.kill()
+        process.wait()
+        refused = workspace.run("--profile", cluster.profile, "train", env=cluster.environment)
+        assert "make unlock" in refused.stderr
+        workspace.run("--unlock")
+        process = cluster.start(workspace, "train")
+        wait_for(lambda: "attached to it" in said(workspace))
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert workspace.digests() == undisturbed
     assert len(cluster.books(workspace)) == 1
 
 
@@ -135,11 +156,14 @@ def test_without_another_attempt_the_last_words_name_rule_study_reason_and_log(w
 
 
 def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(
-    workspace, cluster, in_one_piece
+    workspace, cluster, undisturbed
 ):
-    train(workspace, LONGER)
     cluster.settle(workspace, warning_seconds=50)  # of the minute that is the least one can ask for
-    ends_well(workspace, cluster, in_one_piece, "--set-resources", "train_model:runtime=1")
+    process = cluster.start(workspace, "train", "--set-resources", "train_model:runtime=1")
+    with standing_still(workspace) as training:
+        wait_for(lambda: is_pending(training.pid, signal.SIGUSR1))
+    assert process.wait(timeout=500) == 0, said(workspace)
+    assert workspace.digests() == undisturbed
     assert "goes on after its time limit, as job" in said(workspace)
     assert said(workspace).count("Submitted job") == 1
     assert len(cluster.books(workspace)) > 1
