@@ -142,6 +142,11 @@ rule report_users:
             caption="report/probabilities.rst",
             category="{study}",
         ),
+        by_posts=report(
+            "results/{study}/report/by_posts.svg",
+            caption="report/by_posts.rst",
+            category="{study}",
+        ),
         calibration=report(
             "results/{study}/report/calibration.svg",
             caption="report/calibration.rst",

@@ -93,7 +93,7 @@ class UsersTable:
         self._config, self._inputs = config, inputs
         age = f"Age is equal to or greater than {config.cutoff}"
         self.columns = ("Username", age, "probability", "posts", "note")
-        self._scored: list[tuple[float, bool, bool]] = []
+        self._scored: list[tuple[float, bool, bool, int]] = []  # the last are posts
 
     def count(self) -> int | None:
         if is_documents(self._inputs):
@@ -116,14 +116,26 @@ class UsersTable:
         """The users with a label and a post."""
         _refuse_unknown(questions, self._config.labels)
         self._scored += [
-            (answer.probability, self._is_second(answer.label), self._is_second(question.labels[0]))
+            (
+                answer.probability,
+                self._is_second(answer.label),
+                self._is_second(question.labels[0]),
+                answer.posts,
+            )
             for question, answer in zip(questions, answers, strict=True)
             if question.labels and not answer.note
         ]
 
     def metrics(self) -> dict:
-        probabilities, decided, targets = np.array(self._scored, dtype=np.float64).reshape(-1, 3).T
-        return binary_metrics.summary(probabilities, decided > 0, targets > 0, self._config.labels)
+        probabilities, decided, targets, posts = np.array(self._scored, dtype=np.float64).reshape(-1, 4).T
+        right = np.bincount(posts.astype(int), decided == targets)
+        users = np.bincount(posts.astype(int))
+        return binary_metrics.summary(probabilities, decided > 0, targets > 0, self._config.labels) | {
+            "by_posts": [
+                {"posts": int(n), "users": int(users[n]), "right": int(right[n])}
+                for n in np.flatnonzero(users)
+            ]
+        }
 
     def _is_second(self, label: str) -> bool:
         return label == self._config.labels[1]

@@ -6,7 +6,7 @@ from garner import figures, plots
 from garner.errors import InputError
 from garner.figures import counted
 from garner.files import write_text
-from garner.plots_users import probabilities, roc
+from garner.plots_users import by_posts, probabilities, roc
 from garner.reporting_common import PARTS, read_history, save_comparison, table, with_keys
 
 SCORES = {
@@ -23,7 +23,7 @@ def write_report(inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
     `inputs`: "drops" (sort), "baseline", "history" (train), "metrics" (of predict, over the test part).
     Raises InputError where one is missing or damaged, or the test part has one class alone.
     """
-    encoder = with_keys(inputs["metrics"], "roc", "calibration", "confusion", *SCORES)
+    encoder = with_keys(inputs["metrics"], "roc", "calibration", "confusion", "by_posts", *SCORES)
     linear = with_keys(inputs["baseline"], "test")["test"]
     drops = with_keys(inputs["drops"], "found", "drops", "users", *PARTS)
     history = read_history(inputs["history"])
@@ -34,6 +34,7 @@ def write_report(inputs: dict[str, Path], outputs: dict[str, Path]) -> None:
     save_comparison(_scores(encoder), _scores(linear), samples, outputs["comparison"])
     figures.save(roc(encoder, linear, labels[1]), outputs["roc"])
     figures.save(probabilities(encoder, labels), outputs["probabilities"])
+    figures.save(by_posts(encoder["by_posts"]), outputs["by_posts"])
     figures.save(
         plots.calibration(encoder["calibration"], linear["calibration"], "users"), outputs["calibration"]
     )

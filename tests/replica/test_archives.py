@@ -51,7 +51,9 @@ def zip_of(files: dict[str, bytes], mode: int = 0o100644) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress], ids=str)
+@pytest.mark.parametrize(
+    "compress", [bytes, gzip.compress, bz2.compress, lzma.compress], ids=["tar", "gzip", "bzip2", "xz"]
+)
 def test_a_tar_gives_its_files_without_the_folder_they_share(tmp_path, compress):
     data = compress(gzip.decompress(tar_gz(FILES)))
     assert read_archive(written(tmp_path, data), LARGEST) == READ

@@ -139,6 +139,15 @@ def test_the_answer_at_the_cutoff_is_true_or_false_and_metrics_are_over_it(users
     assert {row["Age is equal to or greater than 21"] for row in rows} == {"True", "False"}
     assert metrics["accuracy"] == pytest.approx(sum(right) / len(rows))
     assert metrics["samples"] == len(rows) == 40
+    posts = [int(row["posts"]) for row in rows]
+    assert metrics["by_posts"] == [
+        {
+            "posts": n,
+            "users": posts.count(n),
+            "right": sum(ok for ok, found in zip(right, posts, strict=True) if found == n),
+        }
+        for n in (1, 2, 3, 4)
+    ]
 
 
 def test_users_without_posts_and_files_that_cannot_be_read_are_listed_and_not_guessed(users, tmp_path):

@@ -25,7 +25,8 @@ def write_inputs(folder: Path, users=300, skill=2.0, baseline=1.0, seed=0) -> di
     left_out = {"no label": ["u-b", "u-a"], "not crawled": ["u-d"], "private": ["u-c"]}
     drops = {"found": 303, "drops": {"excluded": 1, "no label": 2}, "kept": 300, "users": left_out}
     write_json(inputs["drops"], drops | dict.fromkeys(("train", "validation", "test"), part))
-    write_json(inputs["metrics"], scores(older, skill, generator))
+    posts = [{"posts": n, "users": n, "right": n - n // 3} for n in range(1, 13)]
+    write_json(inputs["metrics"], scores(older, skill, generator) | {"by_posts": posts})
     write_json(inputs["baseline"], {"test": scores(older, baseline, generator)})
     inputs["history"] = folder / "history.csv"
     write_text(
@@ -41,7 +42,7 @@ def scores(older, skill, generator) -> dict:
 
 
 def outputs(folder: Path) -> dict[str, Path]:
-    figures = ("comparison", "roc", "probabilities", "calibration", "learning_curves", "users")
+    figures = ("comparison", "roc", "probabilities", "by_posts", "calibration", "learning_curves", "users")
     return {name: folder / f"{name}.svg" for name in figures} | {"left_out": folder / "left_out.csv"}
 
 
@@ -60,6 +61,7 @@ def test_titles_say_what_was_found(report):
     assert re.search(r"one 21 or over, that one is told in 9\d\.\d% of cases", words(report["roc"]))
     assert re.search(r"\d+% of the users get a probability below 20%", words(report["probabilities"]))
     assert "under 21 (120)" in words(report["probabilities"])
+    assert "Right answers: 100% with 1, 70% with 8 to 12 posts of a user" in words(report["by_posts"])
     assert "Best after epoch 2 of 2: 80.0% accuracy in validation" in words(report["learning_curves"])
     assert "300 of 303 users kept; most drops: no label (2)" in words(report["users"])
 
@@ -98,7 +100,7 @@ def test_same_inputs_give_the_same_bytes(report, tmp_path):
 def test_no_text_is_cut_off_or_over_another(tmp_path, monkeypatch, shape):
     inputs = write_inputs(tmp_path, **shape)
     drawn = drawn_by(monkeypatch, lambda: write_report(inputs, outputs(tmp_path)))
-    assert len(drawn) == 6
+    assert len(drawn) == 7
     for figure in drawn:
         assert not texts_cut_off(figure)
         assert not texts_over_each_other(figure)
