@@ -6,8 +6,10 @@ of labels become the same, and no error quotes one.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from garner.csv_rows import read_rows
@@ -143,11 +145,27 @@ def _crawled(documents: Path) -> set[str]:
 def _documents(
     documents: Path, part: str, part_of: Mapping[str, str], class_of: Mapping[str, str], settings: dict
 ) -> Iterator[Document]:
-    """The newest posts of the users in a part."""
+    """The newest posts of the users in a part, cut where they are too long."""
     for user, posts in _posts_by_user(documents, f"sort: write {part}"):
         if part_of.get(user) == part:
-            for post in islice(posts, settings["posts_per_user"]):
+            newest = islice(posts, settings["posts_per_user"])
+            if settings["post_characters"]:
+                newest = _cut(newest, settings["post_characters"], rest=part == "train")
+            for post in newest:
                 yield Document(post.id, post.text, (class_of[user],), user, post.origin)
+
+
+def _cut(posts: Iterable[Document], characters: int, rest: bool) -> list[Document]:
+    """The beginnings of posts; with `rest` the second pieces of longer ones behind them, and so on."""
+    pieces = [
+        (
+            first,
+            replace(post, id=f"{post.id}+{first}" if first else post.id, text=post.text[first:][:characters]),
+        )
+        for post in posts
+        for first in range(0, len(post.text) if rest else 1, characters)
+    ]
+    return [piece for _, piece in sorted(pieces, key=itemgetter(0))]
 
 
 def _reasons(failures: Path, excluded: set[str]) -> dict[str, str]:

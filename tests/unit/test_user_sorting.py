@@ -19,6 +19,7 @@ SETTINGS = {
     "age_column": "labeled age",
     "age_cutoff": 21,
     "posts_per_user": None,
+    "post_characters": None,
     "parts": PARTS,
 }
 YOUNG, OLD = "under 21", "21 or over"
@@ -129,6 +130,18 @@ def test_each_class_is_divided_by_users_however_many_posts_they_have(study):
 def test_only_the_newest_posts_are_kept_where_that_is_asked_for(study):
     found = [post for part in study.sort(posts_per_user=2).parts.values() for post in part]
     assert Counter(post.text for post in found) == {"post 0": 40, "post 1": 40}
+
+
+def test_a_long_post_is_cut_and_the_rest_helps_to_learn_behind_the_beginnings_of_all(study):
+    parts = study.sort(post_characters=5).parts
+    for part, found in parts.items():
+        rest = ["0", "1", "2"] if part == "train" else []
+        for place in range(0, len(found), 3 + len(rest)):
+            pieces = found[place : place + 3 + len(rest)]
+            assert [piece.text for piece in pieces] == ["post "] * 3 + rest
+            assert len({piece.group for piece in pieces}) == 1
+            assert len({piece.id for piece in pieces}) == len(pieces)
+            assert [piece.origin["post_id"] for piece in pieces[3:]] == rest
 
 
 def test_who_is_left_out_is_listed_with_the_reason_and_never_guessed(study):
