@@ -33,11 +33,11 @@ app: $(READY) ## put the newest model of questions into app/ and open it in the 
 	.venv/bin/python app/app.py --open
 
 test: $(READY) lint ## check and test everything: make test [ARGS="-k crawl"]
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n $(CORES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 cluster-test: $(READY) ## test on a real Grid Engine and Slurm, installed and started here (Debian, as root)
 	tests/cluster/install.sh
-	$(RUN) pytest tests/cluster $(ARGS)
+	$(RUN) pytest tests/cluster -n 2 --dist loadgroup $(ARGS)
 
 cluster-doctor: $(READY) ## check a cluster's profile, and say what to put into it: make cluster-doctor [PROFILE=slurm]
 	$(RUN) garner doctor $(PROFILE) --patience $(or $(PATIENCE),120)

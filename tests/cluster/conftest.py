@@ -13,6 +13,13 @@ from tests.cluster.slurm import Slurm
 from tests.workflow.conftest import corpus, finished, new_workspace, replica  # noqa: F401
 
 
+def pytest_collection_modifyitems(items) -> None:
+    """Each scheduler starts once, in the process that has all its tests, beside the other's."""
+    for item in items:
+        name = "slurm" if "slurm" in item.nodeid or "slurm" in item.fixturenames else "grid engine"
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(scope="session")
 def grid_engine(request) -> Iterator[GridEngine]:
     """A running Grid Engine."""
