@@ -1,7 +1,7 @@
 """report: the plots and the table of a study of questions."""
 
 from garner.jobs import job, named
-from garner.reporting_tags import write_report
+from garner.reports.tags import write_report
 
 with job(snakemake.log[0]):
     write_report(named(snakemake.input), named(snakemake.output))

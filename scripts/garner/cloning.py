@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pyarrow
 
 from garner.clone_store import CloneStore, path_text, write_files
-from garner.credentials import read_tokens
 from garner.errors import GitError, Interrupted
 from garner.files import disk_full_is_named, read_parquet, write_json
 from garner.git import shallow_clone
+from garner.http.credentials import read_tokens
 from garner.jobs import stop_requested
 from garner.logs import Progress, log
 

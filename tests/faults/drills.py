@@ -16,7 +16,7 @@ import pytest
 from instagram_study import person
 from loopback import Clock
 
-from garner.client import connect
+from garner.http.client import connect
 from garner.sources import open_source
 from replica import Replica, questions
 from replica.demo import free_port

@@ -39,7 +39,7 @@ def test_slow_drip_is_waited_for(survives):
 
 
 def test_answer_that_drips_without_end_is_given_up_and_asked_for_again(survives, monkeypatch):
-    monkeypatch.setattr("garner.transport.LONGEST_REQUEST", 0.7)
+    monkeypatch.setattr("garner.http.transport.LONGEST_REQUEST", 0.7)
     survives({"do": "drip", "at": 2, "pieces": 1000, "seconds": 0.05}, extra=1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from garner import figures
+from garner.reports import figures
 
 
 def words(path: Path) -> str:

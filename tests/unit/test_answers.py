@@ -1,8 +1,6 @@
 import pytest
 from requests.structures import CaseInsensitiveDict
 
-from garner import answers
-from garner.dialect import Limited, Reply
 from garner.errors import (
     ApiError,
     CredentialsError,
@@ -11,6 +9,8 @@ from garner.errors import (
     MalformedError,
     TransientError,
 )
+from garner.http import answers
+from garner.http.dialect import Limited, Reply
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 

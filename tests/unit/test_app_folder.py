@@ -62,7 +62,12 @@ def test_the_modules_that_the_classifier_imports_come_along_and_no_stage(app, re
     fill(app, results)
     modules = {path.relative_to(app).as_posix() for path in (app / "garner").rglob("*.py")}
     assert {"garner/__init__.py", "garner/classifier.py", "garner/errors.py"} <= modules
-    assert not modules & {"garner/training.py", "garner/export.py", "garner/sorting.py", "garner/client.py"}
+    assert not modules & {
+        "garner/training.py",
+        "garner/export.py",
+        "garner/sorting.py",
+        "garner/http/client.py",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import requests
 
-from garner.asking import Ask
-from garner.credentials import ANONYMOUS, Token
+from garner.http.asking import Ask
+from garner.http.credentials import ANONYMOUS, Token
 
 TOKEN = Token("hush", "tokens, line 1")
 

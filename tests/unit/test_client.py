@@ -8,10 +8,8 @@ import pytest
 import requests
 from loopback import OFFLINE, Clock, Reply, serve
 
+import garner.http.transport
 import garner.jobs
-import garner.transport
-from garner.client import ATTEMPTS, BACKOFF, Client, DateReached, connect
-from garner.dialect import Limited
 from garner.errors import (
     ApiError,
     BlockedError,
@@ -24,6 +22,8 @@ from garner.errors import (
     QuotaError,
     TransientError,
 )
+from garner.http.client import ATTEMPTS, BACKOFF, Client, DateReached, connect
+from garner.http.dialect import Limited
 from garner.sources.github_limits import GitHubLimits
 
 SECRET = "ghp_0123456789abcdef"
@@ -327,7 +327,7 @@ def test_malformed_answers_end_in_a_typed_error(client, clock):
 
 
 def test_endless_answer_is_cut_off(client, clock, monkeypatch):
-    monkeypatch.setattr(garner.transport, "LARGEST_SENT", 1 << 20)
+    monkeypatch.setattr(garner.http.transport, "LARGEST_SENT", 1 << 20)
     with serve(Reply(200, b" " * (3 << 20))) as api, pytest.raises(MalformedError, match="more than 1 MiB"):
         get(client(api.url), api.url, attempts=1)
 

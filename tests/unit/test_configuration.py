@@ -6,7 +6,7 @@ import yaml
 
 from garner.configuration import checked, chosen_studies, load_schema
 from garner.errors import ConfigError
-from garner.pacing import read_window
+from garner.http.pacing import read_window
 
 
 @pytest.fixture

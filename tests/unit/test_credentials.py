@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from garner.credentials import ANONYMOUS, Token, read_tokens
 from garner.errors import CredentialsError
+from garner.http.credentials import ANONYMOUS, Token, read_tokens
 
 SECRET = "ghp_0123456789abcdef"
 

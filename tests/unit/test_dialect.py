@@ -1,6 +1,6 @@
 import pytest
 
-from garner.dialect import Reply
+from garner.http.dialect import Reply
 
 
 @pytest.mark.parametrize(

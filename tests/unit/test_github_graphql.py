@@ -5,8 +5,8 @@ from github_study import hub, repository, serve
 from loopback import OFFLINE, Clock, Reply
 from loopback import serve as serve_replies
 
-from garner.client import connect
 from garner.errors import ApiError, MalformedError, TransientError
+from garner.http.client import connect
 from garner.sources.github_graphql import GraphQL
 from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_records import Page

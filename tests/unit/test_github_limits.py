@@ -2,7 +2,7 @@ import pytest
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from garner.dialect import Limited, Reply, Standing
+from garner.http.dialect import Limited, Reply, Standing
 from garner.sources.github_limits import GitHubLimits
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT

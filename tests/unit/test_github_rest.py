@@ -8,8 +8,8 @@ from github_study import hub, serve
 from loopback import OFFLINE, Clock, Reply
 from loopback import serve as serve_replies
 
-from garner.client import connect
 from garner.errors import MalformedError, TransientError
+from garner.http.client import connect
 from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_records import Page
 from garner.sources.github_rest import Rest

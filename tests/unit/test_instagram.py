@@ -17,8 +17,8 @@ import zstandard
 from instagram_study import NEWEST, Study, person, serve
 from loopback import Clock
 
-from garner.client import connect
 from garner.errors import ApiError, BlockedError, ConfigError, CredentialsError, InputError
+from garner.http.client import connect
 from garner.pseudonyms import Pseudonyms, naming_of, read_key
 from garner.sources import instagram
 from replica.faults import Faults

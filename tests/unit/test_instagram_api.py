@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from loopback import Clock, Reply, serve
 
-from garner.client import ATTEMPTS, connect
+from garner.http.client import ATTEMPTS, connect
 from garner.pseudonyms import PlainNames
 from garner.sources.instagram_api import HEADERS, Api
 from garner.sources.instagram_frontier import User

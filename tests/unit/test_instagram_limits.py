@@ -5,8 +5,8 @@ import json
 import pytest
 from requests import PreparedRequest
 
-from garner.dialect import Limited, Reply
 from garner.errors import ApiError, BlockedError, CredentialsError
+from garner.http.dialect import Limited, Reply
 from garner.sources.instagram_limits import InstagramLimits
 
 PROFILE = "https://www.instagram.com/api/v1/users/web_profile_info/?username=ann"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from loopback import Clock
 
-from garner.dialect import Standing
-from garner.pacing import Clocks, Window, read_window
+from garner.http.dialect import Standing
+from garner.http.pacing import Clocks, Window, read_window
 
 SEED_LIMITS = [Window(1, 30), Window(60, 3600)]
 WEEK = 7 * 86400.0
@@ -84,7 +84,7 @@ def test_each_window_is_used_up_to_the_last_request(clock, window):
 WORKER = """
 import sys, time
 from pathlib import Path
-from garner.pacing import Clocks, Window
+from garner.http.pacing import Clocks, Window
 
 clocks = Clocks(Path(sys.argv[1]), [Window(10, 0.5)])
 for _ in range(30):

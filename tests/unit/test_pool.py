@@ -1,10 +1,10 @@
 import pytest
 from loopback import Clock
 
-from garner.credentials import Token
-from garner.dialect import Standing
-from garner.pacing import Clocks, Window
-from garner.pool import Pool
+from garner.http.credentials import Token
+from garner.http.dialect import Standing
+from garner.http.pacing import Clocks, Window
+from garner.http.pool import Pool
 
 A, B = Token("a", "tokens, line 1"), Token("b", "tokens, line 2")
 

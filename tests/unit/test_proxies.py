@@ -2,7 +2,7 @@ import pytest
 from loopback import Clock
 
 from garner.errors import CredentialsError
-from garner.proxies import LONGEST_REST, Proxies, Proxy, read_proxies
+from garner.http.proxies import LONGEST_REST, Proxies, Proxy, read_proxies
 
 
 def proxy_file(tmp_path, text: str, mode: int = 0o600):

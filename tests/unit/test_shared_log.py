@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from garner.errors import DiskFullError
-from garner.shared_log import SharedLog
+from garner.http.shared_log import SharedLog
 
 
 def values(path) -> list:
@@ -68,7 +68,7 @@ def test_bytes_that_are_no_line_of_ours_do_no_harm(tmp_path):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from garner.shared_log import SharedLog
+from garner.http.shared_log import SharedLog
 
 with SharedLog(Path(sys.argv[1])).locked():
     print("held", flush=True)

@@ -25,9 +25,10 @@ from stackexchange_study import (
     study,
 )
 
-from garner import client, crawl
+from garner import crawl
 from garner.crawl import Journal
 from garner.errors import ConfigError, CredentialsError, InputError, Interrupted, QuotaError
+from garner.http import client
 from garner.sources import open_source
 from replica import Replica
 from replica.stackexchange import StackExchange

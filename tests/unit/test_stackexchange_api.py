@@ -6,8 +6,8 @@ import pytest
 from loopback import Loopback, Reply, serve
 from stackexchange_study import HOST, operational, row
 
-from garner.client import connect
 from garner.errors import MalformedError
+from garner.http.client import connect
 from garner.sources import stackexchange_api
 from garner.sources.stackexchange_api import Api
 from garner.sources.stackexchange_frontier import Window

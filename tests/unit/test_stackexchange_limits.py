@@ -3,8 +3,8 @@ import json
 import pytest
 import requests
 
-from garner.dialect import Limited, Reply, Standing
 from garner.errors import ApiError, CredentialsError, TransientError
+from garner.http.dialect import Limited, Reply, Standing
 from garner.sources.stackexchange_limits import StackExchangeLimits
 
 LIMITS = StackExchangeLimits()

@@ -10,11 +10,11 @@ import pytest
 from loopback import Clock, Reply, serve
 from requests import Request
 
-import garner.transport
-from garner.credentials import ANONYMOUS, Token
-from garner.dialect import Reply as Answer
+import garner.http.transport
 from garner.errors import MalformedError, TransientError
-from garner.transport import Transport, origin
+from garner.http.credentials import ANONYMOUS, Token
+from garner.http.dialect import Reply as Answer
+from garner.http.transport import Transport, origin
 
 TOKEN = Token("hush", "tokens, line 1")
 BOMB = gzip.compress(b" " * (128 << 20), 1)
@@ -67,7 +67,7 @@ def raw(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
 
 @pytest.mark.parametrize("status", [200, 302, 500])
 def test_gzip_bomb_is_cut_off_before_it_fills_the_memory(monkeypatch, status):
-    monkeypatch.setattr(garner.transport, "LARGEST", 4 << 20)
+    monkeypatch.setattr(garner.http.transport, "LARGEST", 4 << 20)
     bomb = Reply(200, BOMB, {"Content-Encoding": "gzip", "Location": "/x"})
     with serve(bomb._replace(status=status)) as api:
         tracemalloc.start()
@@ -79,7 +79,7 @@ def test_gzip_bomb_is_cut_off_before_it_fills_the_memory(monkeypatch, status):
 
 
 def test_endless_body_is_cut_off(monkeypatch):
-    monkeypatch.setattr(garner.transport, "LARGEST_SENT", 1 << 20)
+    monkeypatch.setattr(garner.http.transport, "LARGEST_SENT", 1 << 20)
     with serve(Reply(200, b" " * (3 << 20))) as api, pytest.raises(MalformedError, match="more than 1 MiB"):
         send(api.url)
 
@@ -131,7 +131,7 @@ def test_body_longer_than_it_says_does_not_leak_into_the_next_answer():
     ids=["body", "header"],
 )
 def test_slow_drip_is_given_up_and_the_next_request_goes_out(monkeypatch, begin):
-    monkeypatch.setattr(garner.transport, "LONGEST_REQUEST", 0.3)
+    monkeypatch.setattr(garner.http.transport, "LONGEST_REQUEST", 0.3)
     transport = Transport(sign, None, {}, Clock())
     with raw(begin, *[b" "] * 600, pause=0.05) as url, serve(OK) as api:
         began = time.monotonic()
@@ -142,7 +142,7 @@ def test_slow_drip_is_given_up_and_the_next_request_goes_out(monkeypatch, begin)
 
 
 def test_thread_of_a_request_that_was_given_up_ends(monkeypatch):
-    monkeypatch.setattr(garner.transport, "LONGEST_REQUEST", 0.2)
+    monkeypatch.setattr(garner.http.transport, "LONGEST_REQUEST", 0.2)
     before = threading.active_count()
     begin = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
     with raw(begin, *[b" "] * 6000, pause=0.05) as url:

@@ -1,15 +1,15 @@
 import pytest
 from loopback import Clock
 
-from garner.asking import Ask
-from garner.credentials import Token
-from garner.dialect import Limited
 from garner.errors import BlockedError, QuotaError, TransientError
-from garner.pacing import Clocks, Window
-from garner.pool import Pool
-from garner.proxies import Proxies, Proxy
-from garner.turns import REFUSALS, Turns
-from garner.waiting import Waiting
+from garner.http.asking import Ask
+from garner.http.credentials import Token
+from garner.http.dialect import Limited
+from garner.http.pacing import Clocks, Window
+from garner.http.pool import Pool
+from garner.http.proxies import Proxies, Proxy
+from garner.http.turns import REFUSALS, Turns
+from garner.http.waiting import Waiting
 
 A, B = Token("a", "tokens, line 1"), Token("b", "tokens, line 2")
 ASK = Ask("GET", "https://api.example.org/things", "core", dict, lambda body: None, None, {})

@@ -3,7 +3,7 @@ from loopback import Clock
 
 import garner.jobs
 from garner.errors import Interrupted, QuotaError
-from garner.waiting import DateReached, Waiting
+from garner.http.waiting import DateReached, Waiting
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from garner.client import DateReached
 from garner.crawl import Journal, walk
 from garner.errors import ConfigError, Interrupted
 from garner.exclusion import Excluded
+from garner.http.client import DateReached
 from garner.jobs import stop_requested
 from garner.logs import log, track
 from garner.sources import github_results as results

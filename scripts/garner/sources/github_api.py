@@ -3,13 +3,13 @@
 import re
 from urllib.parse import urlsplit
 
-from garner import client
-from garner.client import Client
 from garner.errors import ConfigError
+from garner.http import client
+from garner.http.client import Client
+from garner.http.waiting import midnight
 from garner.sources.github_graphql import GraphQL
 from garner.sources.github_limits import GitHubLimits
 from garner.sources.github_rest import Rest
-from garner.waiting import midnight
 
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9._-]+(?::[0-9]+)?)((?:/[^/?#\s]+)*)/*")
 

@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from garner.client import Client
 from garner.errors import ApiError, MalformedError, TransientError
+from garner.http.client import Client
 from garner.logs import log
 from garner.sources.github_detour import answered
 from garner.sources.github_records import Page, owned_by, repository_record

@@ -7,8 +7,8 @@ import re
 
 from requests import PreparedRequest
 
-from garner.answers import number, said_in, server_time
-from garner.dialect import Limited, Reply, Standing
+from garner.http.answers import number, said_in, server_time
+from garner.http.dialect import Limited, Reply, Standing
 
 HOUR = 3600.0  # seconds in which a quota is renewed, whatever a broken header says
 _LIMIT = re.compile(r"rate limit|abuse detection", re.IGNORECASE)

@@ -11,8 +11,8 @@ from contextlib import suppress
 from functools import partial
 from urllib.parse import quote
 
-from garner.client import Answer, Client
 from garner.errors import ForbiddenError, GoneError, MalformedError
+from garner.http.client import Answer, Client
 from garner.sources.github_detour import answered
 from garner.sources.github_records import Page, owned_by, repository_record, rest_cursor, rest_number
 

@@ -6,9 +6,10 @@ of users is the one place where their names stand, and it is matched to the prog
 
 from pathlib import Path
 
-from garner.client import DateReached, connect
 from garner.crawl import Journal, walk
 from garner.errors import ApiError
+from garner.http.client import DateReached, connect
+from garner.http.waiting import midnight
 from garner.logs import log
 from garner.pseudonyms import Naming, naming_of_crawl
 from garner.sources import instagram_results as results
@@ -17,7 +18,6 @@ from garner.sources.instagram_folder import Folder
 from garner.sources.instagram_frontier import DOUBTS, Frontier
 from garner.sources.instagram_limits import InstagramLimits
 from garner.sources.instagram_names import read_users
-from garner.waiting import midnight
 
 
 def open_source(study: dict, state: Path, operational: dict) -> "Instagram | Folder":

@@ -23,8 +23,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from garner.client import Client
 from garner.errors import ApiError, GoneError, MalformedError
+from garner.http.client import Client
 from garner.pseudonyms import Naming, plain_name
 from garner.sources.instagram_frontier import PRIVATE, RENAMED, User
 

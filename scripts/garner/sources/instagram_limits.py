@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from requests import PreparedRequest
 
-from garner.answers import retry_after
-from garner.dialect import Limited, Reply, Standing
 from garner.errors import ApiError, BlockedError, CredentialsError
+from garner.http.answers import retry_after
+from garner.http.dialect import Limited, Reply, Standing
 
 A_FEW_MINUTES = 900.0  # seconds; the windows in which the site seems to count are of 11 minutes and longer
 _WAIT = "please wait a few minutes"

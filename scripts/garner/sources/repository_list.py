@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from garner.client import DateReached
 from garner.crawl import Journal, Place, walk
 from garner.errors import InputError
 from garner.exclusion import Excluded
+from garner.http.client import DateReached
 from garner.logs import log, track
 from garner.sources import github_results as results
 from garner.sources.github_api import api_address, connect

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from heapq import nsmallest
 from pathlib import Path
 
-from garner.client import DateReached, connect
 from garner.crawl import Frontier, Journal, walk
 from garner.errors import ConfigError, Interrupted
+from garner.http.client import DateReached, connect
+from garner.http.waiting import midnight
 from garner.jobs import stop_requested
 from garner.logs import Progress, log
 from garner.sources.given_files import find_dump
@@ -20,7 +21,6 @@ from garner.sources.stackexchange_questions import host_of
 from garner.sources.stackexchange_results import sorted_by_id, write_results
 from garner.sources.stackexchange_selection import read_list, read_selection
 from garner.sources.stackexchange_table import is_table, read_table
-from garner.waiting import midnight
 
 SORTING = "questions.sqlite"  # while the results are written
 

@@ -12,8 +12,8 @@ https://api.stackexchange.com/docs/questions and https://api.stackexchange.com/d
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from garner.client import Client
 from garner.errors import GoneError, MalformedError
+from garner.http.client import Client
 from garner.sources.stackexchange_frontier import PAGE, Window
 from garner.sources.stackexchange_questions import from_item
 

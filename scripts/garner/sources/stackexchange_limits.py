@@ -9,8 +9,8 @@ import re
 
 from requests import PreparedRequest
 
-from garner.dialect import Limited, Reply, Standing
 from garner.errors import ApiError, CredentialsError, TransientError
+from garner.http.dialect import Limited, Reply, Standing
 
 _SECONDS = re.compile(r"([0-9]{1,7}) seconds")
 _PASSING = {"internal_error", "temporarily_unavailable"}

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from garner.errors import ConfigError, InputError
+from garner.http.waiting import midnight
 from garner.sources.stackexchange_questions import read_excluded, read_reference
-from garner.waiting import midnight
 
 
 @dataclass(frozen=True)

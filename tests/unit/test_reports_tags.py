@@ -12,7 +12,7 @@ from garner.document import Document, write_documents
 from garner.errors import InputError
 from garner.files import read_json, write_json, write_text
 from garner.multilabel_metrics import summary
-from garner.reporting_tags import write_report
+from garner.reports.tags import write_report
 
 SIZES = {"train": 800, "validation": 100, "test": 100}
 

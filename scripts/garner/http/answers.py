@@ -5,7 +5,6 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-from garner.dialect import Limited, Reply
 from garner.errors import (
     ApiError,
     CredentialsError,
@@ -14,6 +13,7 @@ from garner.errors import (
     MalformedError,
     TransientError,
 )
+from garner.http.dialect import Limited, Reply
 
 LONGEST_PAUSE = 86400.0  # seconds after which to ask again, whatever a Retry-After says
 _GONE = {404, 410, 451}

@@ -11,7 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from garner.figures import COLOURS, GREY, INDIGO, OUTSIDE, PALE, QUIET, RED, ROSE, STYLE, counted, headline
+from garner.reports.figures import (
+    COLOURS,
+    GREY,
+    INDIGO,
+    OUTSIDE,
+    PALE,
+    QUIET,
+    RED,
+    ROSE,
+    STYLE,
+    counted,
+    headline,
+)
 
 
 @matplotlib.rc_context(STYLE)

@@ -12,7 +12,7 @@ from garner.document import Document, write_documents
 from garner.errors import InputError
 from garner.files import write_json, write_parquet, write_text
 from garner.metrics import confusion_matrix, summary
-from garner.reporting import write_report
+from garner.reports.languages import write_report
 
 LABELS = [
     "C",

@@ -1,8 +1,8 @@
 """The one place that sends an HTTP request: pacing, quota, retries, credentials, and typed errors.
 
 A request waits for its turn: every rate window has room, no pause is asked for, and a token has some quota
-left (garner.pacing). What a later attempt can mend (a reset connection, 5xx, a body cut off or no JSON) is
-tried again after exponential backoff with full jitter; of `backoff` only the jitter is used, since its
+left (`pacing`). What a later attempt can mend (a reset connection, 5xx, a body cut off or no JSON) is tried
+again after exponential backoff with full jitter; of `backoff` only the jitter is used, since its
 decorators would sleep through a request to stop.
 """
 
@@ -14,10 +14,6 @@ from pathlib import Path
 
 import backoff
 
-from garner import answers
-from garner.asking import Answer, Ask
-from garner.credentials import Token, read_tokens
-from garner.dialect import Dialect, Limited, Reply
 from garner.errors import (
     ApiError,
     BlockedError,
@@ -26,13 +22,17 @@ from garner.errors import (
     MalformedError,
     TransientError,
 )
+from garner.http import answers
+from garner.http.asking import Answer, Ask
+from garner.http.credentials import Token, read_tokens
+from garner.http.dialect import Dialect, Limited, Reply
+from garner.http.pacing import Clocks, read_window
+from garner.http.pool import Pool
+from garner.http.proxies import Proxies, read_proxies
+from garner.http.transport import Transport, UnreachableError, origin
+from garner.http.turns import Turn, Turns
+from garner.http.waiting import DateReached, Waiting
 from garner.logs import duration, log
-from garner.pacing import Clocks, read_window
-from garner.pool import Pool
-from garner.proxies import Proxies, read_proxies
-from garner.transport import Transport, UnreachableError, origin
-from garner.turns import Turn, Turns
-from garner.waiting import DateReached, Waiting
 
 __all__ = ["ATTEMPTS", "Answer", "Client", "DateReached", "connect"]
 

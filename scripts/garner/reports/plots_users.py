@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from scipy.stats import binomtest
 
-from garner.figures import GREY, INDIGO, OUTSIDE, PALE, QUIET, ROSE, STYLE, counted, headline
+from garner.reports.figures import GREY, INDIGO, OUTSIDE, PALE, QUIET, ROSE, STYLE, counted, headline
 
 UNSURE = (2, 8)  # the bins of probability between
 

@@ -4,10 +4,10 @@ from collections import Counter
 from itertools import chain
 from pathlib import Path
 
-from garner import figures, plots_languages
 from garner.files import read_parquet, write_text
-from garner.plots import learning_curves
-from garner.reporting_common import read_history, table, with_keys
+from garner.reports import figures, plots_languages
+from garner.reports.common import read_history, table, with_keys
+from garner.reports.plots import learning_curves
 
 # In the order in which sort checks them; some names give generated and minified files away before.
 REASONS = """excluded vendored tiny huge binary undecodable generated minified data duplicate near_duplicate

@@ -5,10 +5,10 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from garner import figures, plots
 from garner.errors import InputError
 from garner.files import read_json
 from garner.logs import log
+from garner.reports import figures, plots
 
 PARTS = ("train", "validation", "test")
 SCORE = "validation_"  # begins the name of its column in history.csv

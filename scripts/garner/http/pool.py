@@ -2,9 +2,9 @@
 
 import math
 
-from garner.credentials import ANONYMOUS, Token
-from garner.dialect import Standing
-from garner.pacing import Clocks, Slot
+from garner.http.credentials import ANONYMOUS, Token
+from garner.http.dialect import Standing
+from garner.http.pacing import Clocks, Slot
 
 
 class Pool:

@@ -11,7 +11,7 @@ from figure_checks import drawn_by, texts_cut_off, texts_over_each_other, words
 from garner.binary_metrics import summary
 from garner.errors import InputError
 from garner.files import read_json, write_json, write_text
-from garner.reporting_users import write_report
+from garner.reports.users import write_report
 
 LABELS = ["under 21", "21 or over"]
 

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from garner.dialect import Standing
-from garner.shared_log import SharedLog
+from garner.http.dialect import Standing
+from garner.http.shared_log import SharedLog
 
 _WINDOW = re.compile(r"([1-9]\d*)/([1-9]\d*)(s|min|h|d)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from garner.credentials import private_lines
 from garner.errors import CredentialsError
+from garner.http.credentials import private_lines
 
 SHORTEST_REST = 60.0  # seconds; doubled at each further failure in a row
 LONGEST_REST = 3600.0

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from requests import Request
 
-from garner.credentials import Token
+from garner.http.credentials import Token
 
 
 @dataclass(frozen=True)

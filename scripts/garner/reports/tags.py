@@ -3,11 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
-from garner import figures, plots
-from garner.figures import counted
 from garner.files import read_parquet, write_text
-from garner.plots_tags import f1_by_frequency
-from garner.reporting_common import PARTS, read_history, save_comparison, table, with_keys
+from garner.reports import figures, plots
+from garner.reports.common import PARTS, read_history, save_comparison, table, with_keys
+from garner.reports.figures import counted
+from garner.reports.plots_tags import f1_by_frequency
 
 TABLE = ("tag", *PARTS, "precision", "recall", "f1", "baseline_f1")
 

@@ -3,16 +3,16 @@
 from collections import Counter
 from typing import NamedTuple
 
-from garner.answers import LONGEST_PAUSE
-from garner.asking import Ask
-from garner.credentials import Token
-from garner.dialect import Limited
 from garner.errors import ApiError, BlockedError
+from garner.http.answers import LONGEST_PAUSE
+from garner.http.asking import Ask
+from garner.http.credentials import Token
+from garner.http.dialect import Limited
+from garner.http.pacing import Slot
+from garner.http.pool import Pool
+from garner.http.proxies import Proxies, Proxy
+from garner.http.waiting import Waiting
 from garner.logs import duration, log
-from garner.pacing import Slot
-from garner.pool import Pool
-from garner.proxies import Proxies, Proxy
-from garner.waiting import Waiting
 
 UNTOLD_WAIT = 60.0  # seconds to wait at a limit that names no time; doubled each time in a row,
 LONGEST_UNTOLD_WAIT = 3600.0  # up to this

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
-from garner.figures import INDIGO, OUTSIDE, PALE, ROSE, STYLE, counted, headline
+from garner.reports.figures import INDIGO, OUTSIDE, PALE, ROSE, STYLE, counted, headline
 
 GROUPS = 4  # of tags, by their frequency
 

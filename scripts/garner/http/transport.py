@@ -13,10 +13,10 @@ import requests
 from requests import PreparedRequest, Request, Response
 
 from garner import __version__
-from garner.credentials import ANONYMOUS, Token
-from garner.dialect import Reply
 from garner.errors import ConfigError, MalformedError, TransientError
-from garner.proxies import Proxy
+from garner.http.credentials import ANONYMOUS, Token
+from garner.http.dialect import Reply
+from garner.http.proxies import Proxy
 
 TIMEOUT = (10, 60)  # seconds to connect, and between two bytes
 LONGEST_REQUEST = 300.0  # seconds of one request, from its connection to the last byte of its answer

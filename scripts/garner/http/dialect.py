@@ -91,7 +91,7 @@ class Dialect(Protocol):
         """What an answer means that refuses in this API's own way, be its status 2xx or not.
 
         None leaves it to the client: 2xx is good if its body is JSON of the expected type; 401, 403, 404,
-        410, 429, 451 and 5xx mean what they mean everywhere (`garner.answers.refusal`).
+        410, 429, 451 and 5xx mean what they mean everywhere (`garner.http.answers.refusal`).
         CredentialsError drops the token from the pool, if others are left. BlockedError is for login and
         challenge pages: all wait, and it is tried again later. TransientError and MalformedError are tried
         again.

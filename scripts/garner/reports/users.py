@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from garner import figures, plots
 from garner.errors import InputError
-from garner.figures import counted
 from garner.files import write_text
-from garner.plots_users import by_posts, probabilities, roc
-from garner.reporting_common import PARTS, read_history, save_comparison, table, with_keys
+from garner.reports import figures, plots
+from garner.reports.common import PARTS, read_history, save_comparison, table, with_keys
+from garner.reports.figures import counted
+from garner.reports.plots_users import by_posts, probabilities, roc
 
 SCORES = {
     "accuracy": "accuracy",

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from garner.figures import COLOURS, GREY, INDIGO, OUTSIDE, ROSE, STYLE, counted, headline, percent
+from garner.reports.figures import COLOURS, GREY, INDIGO, OUTSIDE, ROSE, STYLE, counted, headline, percent
 
 DARK = {INDIGO, "#117733", "#882255", "#AA4499"}  # text on these is white
 OTHER = "other reasons"
