@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
 from garner import binary_metrics, multilabel_metrics
-from garner.decisions import choose_many, choose_one, decide
+from garner.decisions import EVEN, choose_many, decide
 from garner.errors import InputError, Interrupted
 from garner.files import read_parquet, write_json
 from garner.jobs import stop_requested
@@ -44,9 +44,9 @@ def train_baseline(
     together, and one of two labels; the training part has up to `samples_per_user` of a group, as the encoder
     learns them. Each label is told from words and pairs of words by a linear support vector machine
     (Joachims, "Text categorization with support vector machines", 1998). Its scores become probabilities
-    after Platt ("Probabilistic outputs for support vector machines", 1999), and these become
-    answers by thresholds; both are fitted on the validation part. Raises InputError where a part is missing,
-    damaged or too small.
+    after Platt ("Probabilistic outputs for support vector machines", 1999), and these become answers by
+    thresholds, both fitted on the validation part; of two classes the more probable one is the answer.
+    Raises InputError where a part is missing, damaged or too small.
     """
     names = label_names(inputs["labels"])
     train, *held_out = (
@@ -119,7 +119,7 @@ def _judged(
     """Scores on both parts, with the decision of this kind for several labels, or None for two classes."""
     if kind is None:
         probabilities, targets = ([part[:, 0] for part in each] for each in (probabilities, targets))
-        decision, summary = choose_one(probabilities[0], targets[0]), binary_metrics.summary
+        decision, summary = EVEN, binary_metrics.summary
     else:
         decision, summary = choose_many(probabilities[0], targets[0], kind), multilabel_metrics.summary
     return {

@@ -14,6 +14,11 @@ THRESHOLDS = np.round(1 / (1 + np.exp(-np.arange(-7 * STEPS, 7 * STEPS + 1) / ST
 SLOPES = np.arange(21) / 20  # of a threshold's log-odds over the logarithm of its label's share of the texts
 
 
+# For the calibrated probability of the second of two classes. The threshold that is right most often on the
+# validation part fits its noise: chosen on 488 users, it was right for 0.4% fewer of 489 others (400 splits).
+EVEN: dict[str, Any] = {"kind": "even", "thresholds": [0.5]}
+
+
 def choose_many(probabilities: np.ndarray, targets: np.ndarray, kind: str) -> dict[str, Any]:
     """The decision with the best micro-F1 on the validation part, from float and bool (texts, labels).
 
@@ -41,7 +46,7 @@ def choose_many(probabilities: np.ndarray, targets: np.ndarray, kind: str) -> di
 
 
 def choose_one(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
-    """The decision that is right most often on the validation part, from float and bool (samples,).
+    """The decision that is right most often, from float and bool (samples,); of probabilities not calibrated.
 
     Of equally good thresholds the middle one.
     """

@@ -67,8 +67,8 @@ Gives a probability that a user is {cutoff} or older, from the texts of up to {p
 
 Of each post the first {tokens:,} pieces are read by a pretrained encoder; the posts of a user are pooled to
 one vector, and two layers make a score of it. Unless `ngrams.size` is 0, that of a linear model of words and
-pairs of words is added before it becomes a probability. The answer is "{yes}" from a probability of
-{threshold:g} on, which was chosen on the validation part.
+pairs of words is added before it becomes a probability, calibrated on the validation part. The answer is
+"{yes}" from a probability of {threshold:g} on.
 
 ## What it may not be used for
 
@@ -108,7 +108,7 @@ straddle the parts.
 
 ## Metrics on the validation part
 
-Weights and threshold were chosen by this part, so expect somewhat less on new users: the score on the test
+Weights were chosen by this part, so expect somewhat less on new users: the score on the test
 part stands in the workflow's `predict/test/metrics.json`.
 
 | model | accuracy | balanced accuracy | area under ROC | bytes | other answers than the trained model |

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from garner import losses
-from garner.decisions import choose_one
+from garner.decisions import EVEN
 from garner.errors import InputError
 from garner.models.dropout import ByteDropout
 from garner.models.encoder_model import Deployed, EncoderModel
@@ -86,7 +86,7 @@ class Users(EncoderModel):
         return (weights * losses.binary_cross_entropy(logits, targets)).squeeze(1)
 
     def decision(self, probabilities: np.ndarray, targets: np.ndarray) -> dict:
-        return choose_one(probabilities[:, 0], targets[:, 0] > 0)
+        return EVEN
 
     def deployed(self) -> Deployed:
         return Deployed(self)
