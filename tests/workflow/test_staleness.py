@@ -146,7 +146,7 @@ MATRIX = {
     "library: filters": (code("garner/filters"), FROM_SORT),
     "library: a model": (code("garner/models/bag"), FROM_TRAIN),
     "library: metrics": (code("garner/metrics"), FROM_TRAIN),
-    "library: plots": (code("garner/plots"), PLOTS),
+    "library: plots": (code("garner/reports/plots"), PLOTS),
     "library: errors": (code("garner/errors"), set()),
     "library: staging": (code("garner/staging"), set()),
     "library: the cluster's side": (code("garner/cluster/submit"), set()),
