@@ -11,9 +11,9 @@ from pathlib import Path
 
 import exported_encoders
 import pytest
+from loopback import free_port
 
 from garner.app_folder import fill
-from replica.demo import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("app.py", "app.css", "questions_csv.py", "requirements.txt", "README.md")

@@ -14,12 +14,11 @@ from unittest import mock
 import github_study
 import pytest
 from instagram_study import person
-from loopback import Clock
+from loopback import Clock, free_port
 
 from garner.http.client import connect
 from garner.sources import open_source
 from replica import Replica, questions
-from replica.demo import free_port
 from replica.faults import Faults
 from replica.hub import Hub
 from replica.instagram import Instagram

@@ -1,11 +1,18 @@
 """A server on loopback that answers as a test tells it, and a clock that a test drives."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import NamedTuple
+
+
+def free_port() -> int:
+    """A port that nothing listens on; tests that run beside these get others."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 class Reply(NamedTuple):

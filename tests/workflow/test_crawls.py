@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from loopback import free_port
 
 from replica import Replica, questions
-from replica.demo import free_port
 from replica.faults import Faults
 from replica.instagram import Instagram
 from replica.instagram_people import invent

@@ -13,10 +13,10 @@ import pytest
 import tiny_encoder
 import tiny_questions
 import tiny_users
-from conftest import Workspace, checkout
 from test_killed import jobs_of, start, unlock
 
 from garner.shards import ShardReader
+from tests.workflow.conftest import Workspace, checkout
 
 STUDIES = ("tags", "ages")
 BOTH = ["--config", "studies=tags,ages"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
-from conftest import Workspace, checkout
+
+from tests.workflow.conftest import Workspace, checkout
 
 
 def write_questions(path: Path, count: int) -> None:
