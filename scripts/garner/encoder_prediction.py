@@ -128,8 +128,8 @@ class UsersTable:
 
     def metrics(self) -> dict:
         probabilities, decided, targets, posts = np.array(self._scored, dtype=np.float64).reshape(-1, 4).T
-        right = np.bincount(posts.astype(int), decided == targets)
-        users = np.bincount(posts.astype(int))
+        posts = posts.astype(int)
+        users, right = np.bincount(posts), np.bincount(posts, decided == targets)
         return binary_metrics.summary(probabilities, decided > 0, targets > 0, self._config.labels) | {
             "by_posts": [
                 {"posts": int(n), "users": int(users[n]), "right": int(right[n])}

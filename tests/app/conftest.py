@@ -11,7 +11,7 @@ from pathlib import Path
 
 import exported_encoders
 import pytest
-from loopback import free_port
+from loopback import free_ports
 
 from garner.app_folder import fill
 
@@ -47,7 +47,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def served(app, environment, tmp_path_factory) -> Iterator[tuple[str, int]]:
     """The address of the running app, and its process."""
-    folder, port = tmp_path_factory.mktemp("served"), free_port()
+    folder, (port,) = tmp_path_factory.mktemp("served"), free_ports(1)
     variables = {"GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(folder / "uploads")}
     begin = time.monotonic()
     with open(folder / "log", "w") as log:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -122,15 +122,6 @@ def holds(condition: Callable[[], bool], seconds: float, pause: float = 0.1) -> 
             return False
         time.sleep(pause)
     return True
-
-
-def free_ports(number: int) -> list[int]:
-    """Different ports on this machine that nobody listens at."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
 
 
 def _supervisors(name: str, environment: dict[str, str]) -> list[int]:

@@ -13,7 +13,8 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cluster.daemons import ClusterFailed, Scheduler, free_ports, holds
+from tests.cluster.daemons import ClusterFailed, Scheduler, holds
+from tests.unit.loopback import free_ports
 
 PROGRAMS = Path("/usr/lib/gridengine")
 SHARED = Path("/usr/share/gridengine")

@@ -12,7 +12,8 @@ import signal
 import stat
 from pathlib import Path
 
-from tests.cluster.daemons import ClusterFailed, Scheduler, free_ports, holds
+from tests.cluster.daemons import ClusterFailed, Scheduler, holds
+from tests.unit.loopback import free_ports
 
 SOCKET = 100  # longest path of a socket, in characters
 

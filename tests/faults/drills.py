@@ -14,7 +14,7 @@ from unittest import mock
 import github_study
 import pytest
 from instagram_study import person
-from loopback import Clock, free_port
+from loopback import Clock, free_ports
 
 from garner.http.client import connect
 from garner.sources import open_source
@@ -25,7 +25,7 @@ from replica.instagram import Instagram
 from replica.stackexchange import StackExchange
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = free_port()  # the same for all crawls, since GitHub's results name the address
+(PORT,) = free_ports(1)  # the same for all crawls, since GitHub's results name the address
 ENDLESS = 3000  # requests, after which a drill is stopped
 TOKENS = ["first-secret", "second-secret"]
 

@@ -2,11 +2,11 @@
 
 import logging
 import shutil
-import socket
 import sys
 from dataclasses import replace
 
 import pytest
+from loopback import free_ports
 from package_index import PackageIndex, tar_gz, write_list
 
 from garner.errors import InputError
@@ -44,12 +44,6 @@ def warnings(caplog):
     """What was said, to be called for: `warnings()`."""
     caplog.set_level(logging.WARNING, "garner")
     return lambda: [record.getMessage() for record in caplog.records]
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("html", [False, True], ids=["json", "html"])
@@ -117,7 +111,7 @@ def test_a_download_that_breaks_off_leaves_the_others(index, tmp_path, warnings)
 def test_without_network_everything_is_left_out_with_one_line_without_credentials(
     index, tmp_path, monkeypatch, warnings
 ):
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://user:hidden@127.0.0.1:{closed_port()}/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://user:hidden@127.0.0.1:{free_ports(1)[0]}/simple")
     packages = [index.add_distribution(f"demo{number}", "1.0", DATA) for number in range(8)]
     assert fetch(packages, tmp_path) == []
     (line,) = warnings()
@@ -174,7 +168,7 @@ def test_an_npm_package_that_is_not_the_pinned_one_is_named(index, tmp_path):
 def test_a_registry_that_does_not_answer_leaves_all_its_packages_out_with_one_line(
     index, tmp_path, monkeypatch, warnings
 ):
-    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{closed_port()}/")
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{free_ports(1)[0]}/")
     one = index.add_npm_package("demo", "1.0.0", {})
     packages = [replace(one, name=f"demo{number}") for number in range(30)]
     assert fetch(packages, tmp_path) == []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
-from loopback import free_port
+from loopback import free_ports
 
 from replica import Replica, questions
 from replica.faults import Faults
@@ -34,7 +34,7 @@ PEOPLE = invent(8)
 @pytest.fixture(scope="module")
 def serve(corpus) -> Callable[..., Replica]:
     """Replicas of all three APIs, at the same address one after the other."""
-    port = free_port()
+    (port,) = free_ports(1)
 
     def start(*faults: dict) -> Replica:
         apis = [
