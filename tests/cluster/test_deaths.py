@@ -158,8 +158,9 @@ def test_without_another_attempt_the_last_words_name_rule_study_reason_and_log(w
 def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(
     workspace, cluster, undisturbed
 ):
-    cluster.settle(workspace, warning_seconds=50)  # of the minute that is the least one can ask for
-    process = cluster.start(workspace, "train", "--set-resources", "train_model:runtime=1")
+    # The training must have begun by then. Slurm warns up to half a minute early: after 45 s or more.
+    cluster.settle(workspace, warning_seconds=45)
+    process = cluster.start(workspace, "train", "--set-resources", "train_model:runtime=2")
     with standing_still(workspace) as training:
         wait_for(lambda: is_pending(training.pid, signal.SIGUSR1))
     assert process.wait(timeout=500) == 0, said(workspace)
