@@ -55,7 +55,7 @@ def test_grid_engine_runs_jobs_that_want_the_gpu_one_after_the_other(grid_engine
 
 
 def test_grid_engine_warns_all_processes_before_the_end_of_their_time(grid_engine, tmp_path):
-    job = qsub(grid_engine, tmp_path, WARNED, "-l", "s_rt=2,h_rt=30")
+    job = qsub(grid_engine, tmp_path, WARNED, "-l", "s_rt=5,h_rt=30")
 
     assert grid_engine.record(job)["exit_status"] == "1"
     assert (tmp_path / "log").read_text() == "warned\n"

@@ -118,7 +118,7 @@ def test_a_gpu_job_sees_its_gpu_in_the_gpu_partition(here):
 
 
 def test_the_warning_before_the_time_limit_reaches_the_stage_and_the_job_ends_by_itself(here):
-    job = Submitted(here, WARNED, minutes=1)
+    job = Submitted(here, WARNED, {"warning_seconds": 10}, minutes=1)  # and so 20 s after its begin or later
     assert job.verdict().reason == "exit"
     assert job.log.read_text() == "begun\nstage ended with 75\n"
     assert (job.record / "exit").read_text() == f"75 {job.id}\n"
