@@ -80,8 +80,7 @@ def said(workspace) -> str:
     return (workspace.folder / "snakemake.log").read_text()
 
 
-def ends_well(workspace, cluster, undisturbed) -> None:
-    process = cluster.start(workspace, "train")
+def ends_well(process, workspace, undisturbed) -> None:
     assert process.wait(timeout=500) == 0, said(workspace)
     assert workspace.digests() == undisturbed
 
@@ -96,8 +95,7 @@ def test_a_killed_submitter_is_succeeded_by_one_that_attaches_to_its_job(workspa
         workspace.run("--unlock")
         process = cluster.start(workspace, "train")
         wait_for(lambda: "attached to it" in said(workspace))
-    assert process.wait(timeout=500) == 0, said(workspace)
-    assert workspace.digests() == undisturbed
+    ends_well(process, workspace, undisturbed)
     assert len(cluster.books(workspace)) == 1
 
 
@@ -108,7 +106,7 @@ def test_a_job_that_ends_while_nobody_watches_is_not_run_again(workspace, cluste
     process.wait()
     wait_for(lambda: not cluster.queued())
     workspace.run("--unlock")
-    ends_well(workspace, cluster, undisturbed)
+    ends_well(cluster.start(workspace, "train"), workspace, undisturbed)
     assert "while no Snakemake watched" in said(workspace)
     assert len(cluster.books(workspace)) == 1
 
@@ -121,7 +119,7 @@ def test_changed_settings_cancel_the_job_of_a_killed_submitter(workspace, cluste
     process.wait()
     workspace.run("--unlock")
     train(workspace, LONG)
-    ends_well(workspace, cluster, undisturbed)
+    ends_well(cluster.start(workspace, "train"), workspace, undisturbed)
     assert "of other settings or inputs" in said(workspace)
 
 
@@ -131,7 +129,7 @@ def test_ctrl_c_cancels_the_jobs(workspace, cluster, undisturbed):
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
     wait_for(lambda: not cluster.queued(), 60)
-    ends_well(workspace, cluster, undisturbed)
+    ends_well(cluster.start(workspace, "train"), workspace, undisturbed)
 
 
 def test_a_cancelled_job_is_noticed_and_tried_again(workspace, cluster, undisturbed):
@@ -139,8 +137,7 @@ def test_a_cancelled_job_is_noticed_and_tried_again(workspace, cluster, undistur
     training_has_begun(workspace)
     (job_id,) = cluster.queued()
     cluster.cancel(job_id)
-    assert process.wait(timeout=500) == 0, said(workspace)
-    assert workspace.digests() == undisturbed
+    ends_well(process, workspace, undisturbed)
     assert len(cluster.books(workspace)) == 2
 
 
@@ -163,8 +160,7 @@ def test_a_training_longer_than_its_time_limit_goes_on_in_the_next_one_exactly(
     process = cluster.start(workspace, "train", "--set-resources", "train_model:runtime=2")
     with standing_still(workspace) as training:
         wait_for(lambda: is_pending(training.pid, signal.SIGUSR1))
-    assert process.wait(timeout=500) == 0, said(workspace)
-    assert workspace.digests() == undisturbed
+    ends_well(process, workspace, undisturbed)
     assert "goes on after its time limit, as job" in said(workspace)
     assert said(workspace).count("Submitted job") == 1
     assert len(cluster.books(workspace)) > 1
@@ -174,8 +170,7 @@ def test_a_job_that_asks_for_too_little_memory_is_tried_again_with_more(workspac
     cluster.enforce_memory(workspace)
     memory = f"train_model:mem_mb={cluster.TOO_LITTLE_MB}*attempt**3"
     process = cluster.start(workspace, "train", "--set-resources", memory)
-    assert process.wait(timeout=500) == 0, said(workspace)
-    assert workspace.digests() == undisturbed
+    ends_well(process, workspace, undisturbed)
     jobs = cluster.books(workspace)
     assert len(jobs) > 1
     assert cluster.asked_memory_mb(jobs[-1]) > cluster.asked_memory_mb(jobs[0])
@@ -200,5 +195,4 @@ def test_a_lost_node_is_given_up_after_a_while_and_its_job_runs_again(workspace,
     cluster.kill_node()
     time.sleep(30)
     cluster.start_node()
-    assert process.wait(timeout=500) == 0, said(workspace)
-    assert workspace.digests() == undisturbed
+    ends_well(process, workspace, undisturbed)
