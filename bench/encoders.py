@@ -25,9 +25,9 @@ import numpy as np
 from bench.harness import PEERS, ROOT, BenchmarkError, Goal, Measure, Values, alternate, run_script
 from garner.configuration import checked
 from garner.document import Document, write_documents
-from garner.encoder import prepare_encoder
-from garner.encoder_serialization import serialize_texts
-from garner.encoder_source import packaged
+from garner.encoders.preparation import prepare_encoder
+from garner.encoders.serialization import serialize_texts
+from garner.encoders.source import packaged
 from garner.files import write_json
 from garner.html_text import to_text
 from replica import docstrings

@@ -24,7 +24,7 @@ WARM_UP = 5
 
 def ours(folder: Path, side: str = "ours") -> dict[str, float]:
     """Questions learned a second; leaves the model in FOLDER/model-SIDE."""
-    from garner.fine_tuning import FineTuning
+    from garner.encoders.fine_tuning import FineTuning
     from garner.models.encoder_model import EncoderModel
     from garner.training import train_model
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from snakemake.exceptions import WorkflowError
 
 from garner.configuration import checked, chosen_studies
-from garner.encoder_source import folder_files
+from garner.encoders.source import folder_files
 from garner.errors import GarnerError
 from garner.files import sha256, sha256_of
 from garner.fingerprint import fingerprint

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from garner.encoder import prepare_encoder
+from garner.encoders.preparation import prepare_encoder
 from garner.jobs import job, lock
 
 state = Path("state", snakemake.wildcards.study, "dictionary")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from garner.encoder_serialization import serialize_texts
+from garner.encoders.serialization import serialize_texts
 from garner.jobs import job, named
 
 with job(snakemake.log[0]):

@@ -12,7 +12,7 @@ import onnxruntime
 
 from garner.bag_classifier import BagClassifier, Prediction
 from garner.classifier_config import load_config, read_beside
-from garner.encoder_classifiers import Answer, MultilabelClassifier, UserAnswer, UsersClassifier
+from garner.encoders.classifiers import Answer, MultilabelClassifier, UserAnswer, UsersClassifier
 from garner.text_input import Given
 
 KINDS = {"bag": BagClassifier, "multilabel": MultilabelClassifier, "users": UsersClassifier}

@@ -12,7 +12,7 @@ from torch import Tensor
 from garner.bag_export import BagExport
 from garner.classifier import open_session
 from garner.classifier_config import FORMAT
-from garner.encoder_export import MultilabelExport, UsersExport
+from garner.encoders.export import MultilabelExport, UsersExport
 from garner.errors import ExportError
 from garner.evaluation import Predict, answers, by_torch
 from garner.files import atomic, read_json, sha256, write_json, write_text

@@ -23,7 +23,15 @@ def fingerprint(script: Path | str, modules: Iterable[str] = ()) -> str:
     script = Path(script)
     own = _parse(script)
     used = [*modules, *_imported(own, script.parent)]
-    trees = {"": own, **imported_trees(used, script.parent, LEFT_OUT)}
+    return _digest({"": own, **imported_trees(used, script.parent, LEFT_OUT)})
+
+
+def fingerprint_of_modules(*names: str) -> str:
+    """As `fingerprint`, of modules of this package alone."""
+    return _digest(imported_trees(names, Path(__file__).parents[1], LEFT_OUT))
+
+
+def _digest(trees: dict[str, ast.AST]) -> str:
     digest = hashlib.sha256()
     for name in sorted(trees):
         digest.update(f"{name}\n{meaning(trees[name])}\n".encode())

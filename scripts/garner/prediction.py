@@ -8,7 +8,7 @@ from typing import Any, Protocol, TextIO
 
 from garner.bag_prediction import BagTable
 from garner.classifier import Classifier
-from garner.encoder_prediction import TagsTable, UsersTable
+from garner.encoders.prediction import TagsTable, UsersTable
 from garner.files import atomic, write_json
 from garner.logs import log, track
 from garner.prediction_inputs import Question

@@ -64,7 +64,7 @@ def train_model(
         "data": [sha256(path) for path in (train / "index.json", validation / "index.json")],
     }
     if encoder is not None:
-        identity["encoder"] = sha256(encoder / "model.safetensors")
+        identity["encoder"] = [sha256(encoder / name) for name in ("config.json", "model.safetensors")]
     checkpoints = Checkpoints(state, identity)
     recipe = model.to(place).recipe(model, settings, train_items, validation_items, checkpoints)
     sizes = (len(train_items), settings["batch_size"], settings["patience"])

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from garner import Classifier
-from garner.encoder_classifiers import Answer
+from garner.encoders.classifiers import Answer
 
 PATIENCE = 60
 

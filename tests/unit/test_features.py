@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from garner import batching, features
+from garner import batching
+from garner.encoders import features
+from garner.encoders.features import keep_only, key, vectors
 from garner.errors import Interrupted
-from garner.features import keep_only, vectors
 
 TEXTS = [np.arange(length) for length in (3, 9, 1, 7, 7, 2, 30, 5)]
 
@@ -76,3 +77,16 @@ def test_vectors_of_another_encoder_are_removed(tmp_path):
         vectors(tmp_path / name, TEXTS, Encode())
     keep_only(tmp_path / "b")
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_key_tells_apart_whatever_makes_the_vectors():
+    special, identity = {"sep": 1, "pad": 0}, {"encoder": "abc"}
+    texts = [np.array([2, 3]), np.array([4])]
+    others = [
+        key(texts[::-1], special, identity),
+        key([np.array([2]), np.array([3, 4])], special, identity),
+        key(texts, special | {"sep": 5}, identity),
+        key(texts, special, identity | {"encoder": "abd"}),
+    ]
+    assert len({key(texts, special, identity), *others}) == 1 + len(others)
+    assert key([text.astype(np.uint16) for text in texts], special, identity) == key(texts, special, identity)

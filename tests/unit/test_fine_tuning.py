@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from test_training import in_a_process
 from tiny_fine_tuning import train
 
-from garner import batching, features, training_loop
+from garner import batching, training_loop
+from garner.encoders import features
 from garner.errors import ConfigError, InputError, Interrupted, TrainingError
 from garner.files import read_json
 from garner.models.saved import load_model
@@ -114,7 +115,7 @@ def test_a_frozen_encoder_keeps_its_weights_and_reads_each_text_once(studies, ki
     for name, value in pretrained.items():
         assert torch.equal(trained[f"encoder.transformer.{name}"], value)
     assert sum(read) == sum(texts_of(studies[kind], part) for part in ("train", "validation"))
-    train(studies[kind], kind, tmp_path, FROZEN | {"head_learning_rate": 1e-3})
+    train(studies[kind], kind, tmp_path, FROZEN | {"head_learning_rate": 1e-3}, code="another head")
     assert sum(read) == sum(texts_of(studies[kind], part) for part in ("train", "validation"))
 
 
@@ -263,7 +264,7 @@ def count_encoded(monkeypatch) -> list[int]:
 
         return vectors(folder, texts, counted)
 
-    from garner import fine_tuning
+    from garner.encoders import fine_tuning
 
     monkeypatch.setattr(fine_tuning, "vectors", counting)
     return found

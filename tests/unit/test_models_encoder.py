@@ -4,7 +4,7 @@ import pytest
 import tiny_encoder
 import torch
 
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.errors import InputError
 from garner.files import read_json
 from garner.models.encoder import PLAIN, Encoder

@@ -6,8 +6,8 @@ from pathlib import Path
 import tiny_encoder
 
 from garner.document import Document, write_documents
-from garner.encoder import prepare_encoder
-from garner.encoder_serialization import serialize_texts
+from garner.encoders.preparation import prepare_encoder
+from garner.encoders.serialization import serialize_texts
 from garner.files import write_json
 
 LABELS = list(tiny_encoder.TOPICS)  # the last is rare

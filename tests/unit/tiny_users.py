@@ -7,7 +7,7 @@ import tiny_encoder
 from tiny_questions import prepare
 
 from garner.document import Document, write_documents
-from garner.encoder_serialization import serialize_texts
+from garner.encoders.serialization import serialize_texts
 from garner.files import write_json
 
 LABELS = ["under 21", "21 or over"]

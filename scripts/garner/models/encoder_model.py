@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from garner import calibration
 from garner.batching import by_length
+from garner.encoders.fine_tuning import FineTuning
 from garner.evaluation import answers, outputs_of
-from garner.fine_tuning import FineTuning
 from garner.logs import track
 from garner.models.encoder import Encoder
 from garner.models.ngrams import Ngrams

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from garner import calibration, losses
 from garner.decisions import choose_many
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.many_labels import ManyLabels
 from garner.models.dropout import ByteDropout
 from garner.models.encoder_model import Deployed, EncoderModel

@@ -16,12 +16,10 @@ from torch import Tensor
 
 from garner.batching import of_least_cost
 from garner.checkpoint import Checkpoints
+from garner.encoders.features import KeptVectors, encode, keep_only, key, vectors
 from garner.errors import ConfigError, TrainingError
 from garner.evaluation import answers, outputs_of
-from garner.features import KeptVectors, keep_only, vectors
-from garner.files import sha256_of
 from garner.logs import log
-from garner.models.text_rows import pad_texts
 from garner.recipe import Stage
 from garner.schedule import share_of_rate
 
@@ -205,27 +203,23 @@ class FineTuning:
 
     def _keep(self) -> "dict[str, KeptVectors]":
         """The vectors of both parts, from the disk where they were computed before."""
-        names = ("kind", "code", "torch", "data", "encoder")
-        identity = {name: self.checkpoints.identity.get(name) for name in names}
         encoder = self.model.encoder
-        identity |= {"pooling": encoder.pooling, "encoder_tokens": encoder.limit}
-        identity["threads"] = self.settings["threads"]
-        folder = self.checkpoints.folder / "vectors" / sha256_of(identity)[:16]
-        keep_only(folder)
-        found = {}
+        identity = {name: self.checkpoints.identity[name] for name in ("torch", "encoder")}
+        identity |= {"pooling": encoder.pooling, "limit": encoder.limit, "threads": self.settings["threads"]}
+        counts, read = {}, {}
         for name, items in (("train", self.train), ("validation", self.validation)):
             texts = [self.model.texts(item) for item in items]
-            read = [text[: encoder.limit] for some in texts for text in some]
-            every = vectors(folder / name, read, self._encode)
-            found[name] = KeptVectors(every, [len(some) for some in texts])
-        return found
+            counts[name] = [len(some) for some in texts]
+            read[name] = [text[: encoder.limit] for some in texts for text in some]
+        every = read["train"] + read["validation"]
+        folder = self.checkpoints.folder / "vectors" / key(every, self.model.special, identity)
+        keep_only(folder)
+        return {
+            name: KeptVectors(vectors(folder / name, read[name], self._encode), counts[name]) for name in read
+        }
 
     def _encode(self, texts: list[np.ndarray]) -> Tensor:
-        """The encoder's vectors of some texts, (texts, size)."""
-        self.model.eval()
-        inputs = (torch.from_numpy(array).to(self.device) for array in pad_texts(texts, self.model.special))
-        with torch.no_grad():
-            return self.model.encoder(*inputs).cpu()
+        return encode(self.model.encoder, texts, self.model.special)
 
 
 def _by_decay(group: dict[str, Any], decay: float) -> Iterator[dict[str, Any]]:

@@ -9,10 +9,10 @@ import tiny_questions
 import tiny_users
 from tokenizers import Tokenizer
 
-import garner.encoder_serialization
+import garner.encoders.serialization
 from garner.document import Document, write_documents
-from garner.encoder_serialization import serialize_texts
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.serialization import serialize_texts
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.errors import ConfigError, InputError, Interrupted
 from garner.files import read_json, write_json
 from garner.shards import ShardReader
@@ -128,7 +128,7 @@ def test_more_tokens_than_the_encoder_reads_are_refused(tmp_path, inputs):
 
 
 def test_a_request_to_stop_leaves_no_half_part(tmp_path, inputs, monkeypatch):
-    monkeypatch.setattr(garner.encoder_serialization, "stop_requested", lambda: True)
+    monkeypatch.setattr(garner.encoders.serialization, "stop_requested", lambda: True)
     with pytest.raises(Interrupted):
         serialized(tmp_path, inputs, [Document("1", "text")] * 3)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train.parquet"]

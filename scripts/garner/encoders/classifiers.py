@@ -13,7 +13,7 @@ import numpy as np
 
 from garner.classifier_config import EncoderConfig, read_beside
 from garner.decisions import decide
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.models.text_rows import membership, pad_texts
 from garner.text_input import Given, read_text
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from garner.encoder_tokenizer import CHARACTERS_PER_TOKEN, MOST_CHARACTERS_PER_TOKEN, EncoderTokenizer
+from garner.encoders.tokenizer import CHARACTERS_PER_TOKEN, MOST_CHARACTERS_PER_TOKEN, EncoderTokenizer
 from garner.errors import InputError
 
 
@@ -129,7 +129,7 @@ def test_a_tokenizer_without_special_tokens_is_refused(path):
 
 def test_the_classifier_needs_no_torch_and_no_transformers_for_it(path, root):
     code = (
-        "import sys; from garner.encoder_tokenizer import EncoderTokenizer\n"
+        "import sys; from garner.encoders.tokenizer import EncoderTokenizer\n"
         f"EncoderTokenizer.load({str(path)!r}).ids('wordbas', 5)\n"
         "assert not {'torch', 'transformers', 'pyarrow', 'pandas'} & set(sys.modules)"
     )

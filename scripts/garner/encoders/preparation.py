@@ -7,8 +7,8 @@ pickle is opened (https://huggingface.co/docs/hub/security-pickle).
 import json
 from pathlib import Path
 
-from garner.encoder_source import CURE, WEIGHTS, find_encoder, first_line
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.source import CURE, WEIGHTS, find_encoder, first_line
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.errors import InputError
 from garner.files import atomic, read_json, write_json, write_text
 from garner.logs import log
@@ -26,7 +26,7 @@ _NOT_DATA = (
 def prepare_encoder(setting: str | None, outputs: dict[str, Path], state: Path) -> None:
     """Seal the folder `outputs["encoder"]` and the file `outputs["tokenizer"]`.
 
-    `setting` is a folder, a name on the hub, or None (garner.encoder_source, which keeps what it fetches in
+    `setting` is a folder, a name on the hub, or None (garner.encoders.source, which keeps what it fetches in
     `state`). The folder gets config.json, model.safetensors (float32, with the names of
     `AutoModel.from_config(config).state_dict()`, no pooler, no head) and origin.json; the tokenizer is a fast
     one, whose `truncation` tells the longest input.

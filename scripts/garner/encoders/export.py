@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from torch import Tensor
 
-from garner import encoder_graph
 from garner.decisions import decide
 from garner.document import read_documents
-from garner.encoder_cards import tags_card, users_card
+from garner.encoders.cards import tags_card, users_card
+from garner.encoders.graph import to_int8, to_onnx
 from garner.errors import ExportError, InputError
 from garner.models import Model
 
@@ -30,8 +30,8 @@ class _EncoderExport:
         self._trained, self._labels, self._decision = trained, config["labels"], config["decision"]
 
     def graphs(self, inputs: tuple[Tensor, ...]) -> dict[str, onnx.ModelProto]:
-        graph = encoder_graph.to_onnx(self._trained.deployed(), inputs, self._trained.input_names)
-        return {"onnx": graph, "int8": encoder_graph.to_int8(graph, self.padded)}
+        graph = to_onnx(self._trained.deployed(), inputs, self._trained.input_names)
+        return {"onnx": graph, "int8": to_int8(graph, self.padded)}
 
     def compare(self, expected: np.ndarray, found: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
         """Besides, how far the scores' differences would vary by chance, from one validation part to another.

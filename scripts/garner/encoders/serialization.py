@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.errors import ConfigError, Interrupted
 from garner.files import open_parquet, read_parquet, sha256
 from garner.jobs import stop_requested

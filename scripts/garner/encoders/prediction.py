@@ -12,7 +12,7 @@ import numpy as np
 
 from garner import binary_metrics, multilabel_metrics
 from garner.classifier_config import MultilabelConfig, UsersConfig
-from garner.encoder_classifiers import Answer, UserAnswer
+from garner.encoders.classifiers import Answer, UserAnswer
 from garner.errors import InputError
 from garner.prediction_inputs import (
     Question,

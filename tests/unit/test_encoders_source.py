@@ -9,8 +9,8 @@ import tiny_encoder
 from full_disk import full_disk
 from loopback_hub import REVISION, serve_hub
 
-import garner.encoder_source
-from garner.encoder_source import ONLINE, PACKAGE, find_encoder, folder_files
+import garner.encoders.source
+from garner.encoders.source import ONLINE, PACKAGE, find_encoder, folder_files
 from garner.errors import ConfigError, DiskFullError, InputError, TransientError
 
 NAME = "someone/some-encoder"
@@ -101,7 +101,7 @@ def test_another_setting_is_another_choice(tmp_path, hub, monkeypatch):
 
 
 def test_a_hub_that_accepts_and_never_answers_is_out_of_reach_soon(tmp_path, monkeypatch):
-    monkeypatch.setattr(garner.encoder_source, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(garner.encoders.source, "ANSWER_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         assert find_encoder(None, tmp_path)[1]["name"] == PACKAGE

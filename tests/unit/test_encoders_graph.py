@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 from garner.classifier import open_session
-from garner.encoder_graph import LARGEST, to_int8, to_onnx
+from garner.encoders.graph import LARGEST, to_int8, to_onnx
 from garner.onnx_graph import to_bytes
 
 SIZES = {

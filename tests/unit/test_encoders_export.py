@@ -6,7 +6,7 @@ import tiny_questions
 import tiny_users
 from exported_encoders import SETTINGS, export, outputs
 
-from garner.encoder_export import MultilabelExport, UsersExport
+from garner.encoders.export import MultilabelExport, UsersExport
 from garner.errors import ExportError, InputError
 from garner.files import read_json, write_json
 from garner.yes_or_no import YesOrNo

@@ -14,7 +14,7 @@ import tiny_users
 
 from garner import Classifier
 from garner.document import read_documents
-from garner.encoder_classifiers import Answer, UserAnswer
+from garner.encoders.classifiers import Answer, UserAnswer
 from garner.errors import ClassifierError
 from garner.files import read_json
 

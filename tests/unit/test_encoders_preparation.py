@@ -23,9 +23,9 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from garner.encoder import prepare_encoder
-from garner.encoder_source import ONLINE, PACKAGE
-from garner.encoder_tokenizer import EncoderTokenizer
+from garner.encoders.preparation import prepare_encoder
+from garner.encoders.source import ONLINE, PACKAGE
+from garner.encoders.tokenizer import EncoderTokenizer
 from garner.errors import DiskFullError, InputError
 from garner.files import read_json
 

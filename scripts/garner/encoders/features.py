@@ -1,10 +1,15 @@
-"""What a frozen encoder makes of texts: computed once and kept on disk, so that a kill costs little."""
+"""What a frozen encoder makes of texts: computed once and kept on disk, so that a kill costs little.
+
+Of the code, only this module, garner.models.encoder and what the two import make kept vectors stale when they
+change: an encoder may have worked on them for hours.
+"""
 
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +18,12 @@ from torch import Tensor
 
 from garner.batching import by_length
 from garner.errors import Interrupted
-from garner.files import atomic
+from garner.files import atomic, sha256_of
+from garner.fingerprint import fingerprint_of_modules
 from garner.jobs import stop_requested
 from garner.logs import Progress, log
+from garner.models.encoder import Encoder
+from garner.models.text_rows import pad_texts
 
 PART_SECONDS = 30.0  # of computing in a file: what a kill can cost
 
@@ -33,13 +41,35 @@ class KeptVectors:
         return self.vectors[torch.from_numpy(rows)].to(device)
 
 
+def encode(encoder: Encoder, texts: list[np.ndarray], special: dict[str, int]) -> Tensor:
+    """The frozen encoder's vector of each text, float32 (texts, size), on the CPU."""
+    device = next(encoder.parameters()).device
+    encoder.eval()
+    inputs = (torch.from_numpy(array).to(device) for array in pad_texts(texts, special))
+    with torch.no_grad():
+        return encoder(*inputs).cpu()
+
+
+def key(texts: Sequence[np.ndarray], special: dict[str, int], identity: dict[str, Any]) -> str:
+    """A name for the vectors of these texts, by what they are made of.
+
+    `identity` says which encoder it is, how it is set, and what computes it.
+    """
+    digest = sha256()
+    for text in texts:
+        digest.update(len(text).to_bytes(8, "little"))
+        digest.update(text.astype("<i8").tobytes())
+    code = fingerprint_of_modules("garner.encoders.features", "garner.models.encoder")
+    return sha256_of(identity | {"texts": digest.hexdigest(), "special": special, "code": code})[:16]
+
+
 def vectors(
-    folder: Path, texts: Sequence[np.ndarray], encode: Callable[[list[np.ndarray]], Tensor]
+    folder: Path, texts: Sequence[np.ndarray], compute: Callable[[list[np.ndarray]], Tensor]
 ) -> Tensor:
     """The vector of each text, float32 (texts, size), in their order.
 
-    `encode` makes vectors (texts, size) of some texts. What it made is kept in `folder`, which must be of
-    these texts and this encoder, and not computed again. Raises Interrupted when a stop is requested.
+    `compute` makes vectors (texts, size) of some texts. What it made is kept in `folder`, whose name must be
+    their `key`, and not computed again. Raises Interrupted when a stop is requested.
     """
     lengths = np.array([len(text) + 1 for text in texts])
     groups = by_length(lengths, np.ones_like(lengths))
@@ -51,7 +81,7 @@ def vectors(
     with Progress(sum(tokens[done:]), "encode the texts", "tokens") as progress:
         written = time.monotonic()
         for number in range(done, len(groups)):
-            fresh.append(encode([texts[i] for i in groups[number]]))
+            fresh.append(compute([texts[i] for i in groups[number]]))
             progress.advance(tokens[number])
             stop = stop_requested()
             if stop or number + 1 == len(groups) or time.monotonic() - written >= PART_SECONDS:

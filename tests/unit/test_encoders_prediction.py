@@ -11,7 +11,7 @@ import tiny_encoder
 
 from garner import Classifier
 from garner.document import Document, read_documents, write_documents
-from garner.encoder_prediction import as_text
+from garner.encoders.prediction import as_text
 from garner.errors import InputError
 from garner.files import read_json
 from garner.prediction import predict_inputs
