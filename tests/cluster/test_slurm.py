@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from small_job import JOB
 
 from garner.cluster import slurm as verbs
 from garner.cluster.body import body
@@ -40,20 +41,7 @@ exit $code
 
 def asks(**changes) -> Submission:
     """A small job, but for `changes`."""
-    job = Submission(
-        key="0123456789",
-        signature="",
-        targets=["stage:study=ages"],
-        outputs=[],
-        log="",
-        threads=1,
-        memory_mb=200,
-        minutes=5,
-        gpus=0,
-        network=False,
-        command="true",
-    )
-    return dataclasses.replace(job, **changes)
+    return dataclasses.replace(JOB, **{"memory_mb": 200, "minutes": 5} | changes)
 
 
 class Submitted:

@@ -3,9 +3,9 @@
 import dataclasses
 
 import pytest
+from small_job import JOB
 
 from garner.cluster import grid_engine
-from garner.cluster.submission import Submission
 
 SITE = {
     "queues": {"cpu": "all.q", "gpu": "gpu.q", "network": None},
@@ -17,19 +17,6 @@ SITE = {
     "extra": [],
     "warning_seconds": 120,
 }
-JOB = Submission(
-    key="3f9a2c41d0",
-    signature="s",
-    targets=["train_model:study=languages"],
-    outputs=[],
-    log="logs/languages/train/train.log",
-    threads=1,
-    memory_mb=4000,
-    minutes=60,
-    gpus=0,
-    network=False,
-    command="true",
-)
 
 
 def call(site=None, **changes) -> list[str]:

@@ -5,11 +5,11 @@ import math
 import subprocess
 
 import pytest
+from small_job import JOB
 
 from garner.cluster import slurm
 from garner.cluster.scheduler import Standing
 from garner.cluster.slurm_nodes import Nodes, read_nodes, unfit
-from garner.cluster.submission import Submission
 from garner.errors import ConfigError, SchedulerError, UnreachableError
 
 SITE = {
@@ -22,19 +22,6 @@ SITE = {
     "extra": [],
     "warning_seconds": 180,
 }
-JOB = Submission(
-    key="3f9a2c41d0",
-    signature="s",
-    targets=["train_model:study=languages"],
-    outputs=[],
-    log="logs/languages/train/train.log",
-    threads=1,
-    memory_mb=4000,
-    minutes=60,
-    gpus=0,
-    network=False,
-    command="true",
-)
 AWAY = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n"
 SHOWN = """JobId=3 JobName=train_model.languages.3f9a2c41d0
    JobState={state} Reason={reason} Dependency=(null)
