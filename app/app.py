@@ -108,14 +108,15 @@ def many_questions(classifier: Classifier) -> None:
         for start in range(0, len(texts), AT_ONCE):
             progress((start, len(texts)), unit="questions")
             answers += classifier.predict(texts[start : start + AT_ONCE])
-        target = Path(path).with_name("tags.csv")  # in Gradio's folder for uploads, which is tidied up
+        # In Gradio's folder for uploads, which is tidied up.
+        target = Path(path).with_name(f"{Path(path).stem}-tags.csv")
         questions_csv.write(target, names, answers, classifier.config.labels)
         untagged = sum(not answer.tags for answer in answers)
         return f"<p>{len(texts):,} questions read; {untagged:,} of them got no tag.</p>", str(target)
 
     gr.HTML(
-        "<p>A CSV in UTF-8 with the columns <b>title</b> and <b>body</b>, or <b>text</b>, and <b>id</b> if "
-        f"it has one. Up to {ROWS:,} questions and {LARGEST_FILE >> 20} MiB.</p>"
+        "<p>A CSV in UTF-8 with the columns <b>title</b> and <b>body</b> (as plain text), or <b>text</b>, "
+        f"and <b>id</b> if it has one. Up to {ROWS:,} questions and {LARGEST_FILE >> 20} MiB.</p>"
     )
     given = gr.File(label="CSV of questions", file_types=[".csv"], elem_id="given")
     start = gr.Button("Tag them all", variant="primary")

@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from garner.csv_rows import as_text
 from garner.errors import InputError
 
 ROWS = 1000
@@ -12,6 +13,7 @@ TAGS = 5  # the most probable ones, each in columns of its own
 
 def read(path: Path) -> list[tuple[str, str]]:
     """(id, text) of each row; the id is the row's number where there is no such column. Raises InputError."""
+    csv.field_size_limit(2**31 - 1)  # of a longer question the beginning is read
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             return list(_rows(csv.DictReader(file, restval="", strict=True)))
@@ -46,9 +48,8 @@ def write(path: Path, names: list[str], answers: list, labels: tuple[str, ...]) 
         for name, answer in zip(names, answers, strict=True):
             best = [] if answer.note else ranked(answer, labels)[:TAGS]
             cells = [cell for tag, probability in best for cell in (tag, f"{probability:.4f}")]
-            table.writerow(
-                [name, " ".join(answer.tags), *cells, *[""] * (len(columns) - len(cells)), answer.note]
-            )
+            cells += [""] * (len(columns) - len(cells))
+            table.writerow([as_text(name), " ".join(answer.tags), *cells, answer.note])
 
 
 def ranked(answer, labels: tuple[str, ...]) -> list[tuple[str, float]]:

@@ -177,6 +177,25 @@ def digest_of_texts(folder):
     return sha256_of({path.name: sha256(path) for path in files})
 
 
+def given_files(wildcards):
+    """What `--config input=PATH` stands for, but for files named for people (given_users)."""
+    return [] if is_of_users(wildcards) else INPUT_FILES
+
+
+def given_users(wildcards):
+    """The digest of the input's files of users, for the reason that given_texts has."""
+    return is_of_users(wildcards) and digest_of_input()
+
+
+def is_of_users(wildcards):
+    return config["study"][wildcards.study]["model"] == "users"
+
+
+@cache
+def digest_of_input():
+    return sha256_of({path: or_exit(sha256, path) for path in INPUT_FILES})
+
+
 def or_exit(function, *arguments):
     """What a function gives; its error ends Snakemake with one line, in the place of a trace."""
     try:
@@ -272,4 +291,5 @@ def vocabulary_and_encoder(wildcards):
     return {
         "vocabulary": f"{folder}/tokenizer.json",
         "encoder": f"{folder}/encoder/model.safetensors",
+        "encoder_config": f"{folder}/encoder/config.json",
     }

@@ -38,6 +38,7 @@ rule dictionary_of_encoder:
     output:
         tokenizer="results/{study}/dictionary/tokenizer.json",
         encoder="results/{study}/dictionary/encoder/model.safetensors",
+        encoder_config="results/{study}/dictionary/encoder/config.json",
     log:
         "logs/{study}/dictionary/dictionary.log",
     benchmark:

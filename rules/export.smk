@@ -5,6 +5,7 @@ rule export_model:
     """A folder that needs onnxruntime alone; sealed only if its answers agree with those of the training."""
     input:
         model="results/{study}/train/model/model.safetensors",
+        config="results/{study}/train/model/config.json",
         vocabulary="results/{study}/dictionary/vocabulary.json",
         labels="results/{study}/sort/labels.json",
         validation="results/{study}/serialize/validation/index.json",
@@ -41,6 +42,7 @@ use rule export_model as export_encoder with:
     input:
         unpack(examples),
         model="results/{study}/train/model/model.safetensors",
+        config="results/{study}/train/model/config.json",
         vocabulary="results/{study}/dictionary/tokenizer.json",
         labels="results/{study}/sort/labels.json",
         validation="results/{study}/serialize/validation/index.json",

@@ -33,7 +33,7 @@ rule predict_input:
     """Each file is an input of its own, so that an edited one makes the answers stale."""
     input:
         classifier="results/{study}/export/classifier.json",
-        documents=INPUT_FILES,
+        documents=given_files,
     output:
         predictions="results/{study}/predict/{name}/predictions.csv",
     log:
@@ -48,6 +48,7 @@ rule predict_input:
         mem_mb=memory(4000),
         runtime=minutes(240),
     params:
+        users=given_users,
         code=code("predict.py"),
     message:
         "predict: {wildcards.name} by the model of {wildcards.study}"

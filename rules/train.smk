@@ -10,6 +10,7 @@ rule train_model:
         labels="results/{study}/sort/labels.json",
     output:
         model="results/{study}/train/model/model.safetensors",
+        config="results/{study}/train/model/config.json",
         metrics="results/{study}/train/metrics.json",
         history="results/{study}/train/history.csv",
     log:

@@ -4,7 +4,7 @@ from garner.export import export_model
 from garner.jobs import job, named
 
 inputs = named(snakemake.input)
-folders = {name: inputs[name].parent for name in ("model", "validation")}
+folders = {"model": inputs.pop("config").parent, "validation": inputs["validation"].parent}
 with job(snakemake.log[0]):
     export_model(
         **inputs | folders,

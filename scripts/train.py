@@ -8,8 +8,9 @@ from garner.training import train_model
 
 state = Path("state", snakemake.wildcards.study, "train")
 inputs, outputs = named(snakemake.input), named(snakemake.output)
+outputs["model"] = outputs.pop("config").parent  # a folder, as is the encoder
 if "encoder" in inputs:
-    inputs["encoder"] = inputs["encoder"].parent
+    inputs["encoder"] = inputs.pop("encoder_config").parent
 with (
     job(snakemake.log[0], state),
     staged(inputs["train"].parent, inputs["validation"].parent) as (train, validation),
@@ -18,7 +19,7 @@ with (
     run = snakemake.config["run"]
     train_model(
         **inputs | {"train": train, "validation": validation},
-        outputs=outputs | {"model": outputs["model"].parent},
+        outputs=outputs,
         state=state,
         kind=study["model"],
         settings=snakemake.params.settings,

@@ -29,7 +29,7 @@ def fill(app: Path, results: Path, study: str | None = None) -> Path:
                 shutil.copyfile(path, part / path.name)
     root = Path(__file__).resolve().parent.parent
     with atomic(app / "garner") as part:
-        for path in _modules(["garner", "garner.classifier"], root):
+        for path in _modules(["garner", "garner.classifier", "garner.csv_rows"], root):
             target = part / path.relative_to(root / "garner")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)

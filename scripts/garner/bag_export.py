@@ -21,7 +21,7 @@ class BagExport:
     def __init__(self, trained: Model, config: dict[str, Any]):
         self._trained = trained
 
-    def graphs(self, inputs: tuple[Tensor, ...]) -> dict[str, onnx.ModelProto]:
+    def graphs(self, inputs: tuple[Tensor, ...], maximum_bytes: int) -> dict[str, onnx.ModelProto]:
         graph = to_onnx(self._trained.deployed(), inputs, self._trained.input_names)
         return {"onnx": graph, "int8": to_int8(graph)}
 

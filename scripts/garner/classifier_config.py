@@ -39,6 +39,7 @@ class EncoderConfig(ClassifierConfig):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultilabelConfig(EncoderConfig):
     link: str  # to the page of a tag, with {tag} in its place
+    code_lines: int | None  # of each code block of a question in HTML that are read
     examples: list[dict[str, str]]  # questions that it was not trained on: id, title, text, link, licence
 
 
@@ -46,6 +47,7 @@ class MultilabelConfig(EncoderConfig):
 class UsersConfig(EncoderConfig):
     cutoff: int  # years from which a user is of the second class
     posts: int  # of a user that are read, the first ones
+    post_characters: int | None  # of a post that are read
 
 
 CONFIGS = {"bag": BagConfig, "multilabel": MultilabelConfig, "users": UsersConfig}

@@ -1,12 +1,15 @@
 """Rows of a CSV that people made: UTF-8 with or without a byte order mark, commas, quotes where needed."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from garner.errors import InputError
 
 LONGEST = 16 * 2**20  # characters in a field; the module csv has 131,072
+# https://owasp.org/www-community/attacks/CSV_Injection; a number is none.
+_FORMULA = re.compile(r"[=+\-@\t\r](?![\d.]+$)")
 
 
 def read_rows(
@@ -27,6 +30,11 @@ def read_rows(
         raise InputError(
             f"{name} is no UTF-8 text. Save it as `CSV UTF-8`, or convert it with iconv -t UTF-8."
         ) from None
+
+
+def as_text(cell: str) -> str:
+    """`cell` such that a spreadsheet shows it, and takes it for no formula."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def _rows(file, columns: list[str], name: str) -> Iterator[tuple[int, list[str]]]:

@@ -32,8 +32,8 @@ class ModelExport(Protocol):
     )
     singly: bool  # whether the int8 model is given one item a call
 
-    def graphs(self, inputs: tuple[Tensor, ...]) -> dict[str, onnx.ModelProto]:
-        """The "onnx" and the "int8" model; `inputs` are those of two items."""
+    def graphs(self, inputs: tuple[Tensor, ...], maximum_bytes: int) -> dict[str, onnx.ModelProto]:
+        """The "onnx" and the "int8" model, if it can within `maximum_bytes`; `inputs` are of two items."""
 
     def compare(self, expected: np.ndarray, found: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
         """For parity.json, of torch's probabilities and others: "disagreements", and what check needs."""
@@ -79,7 +79,7 @@ def export_model(
     with open_shards(validation, labels, vocabulary) as reader:
         items = trained.read(reader)
     inputs, _ = trained.collate((list(items[:2]) * 2)[:2])  # a size of one would not be traced as free
-    models = {name: to_bytes(graph) for name, graph in kind.graphs(inputs).items()}
+    models = {name: to_bytes(graph) for name, graph in kind.graphs(inputs, settings["maximum_bytes"]).items()}
     parity = measure_parity(trained, kind, models, items, config)
     check_parity(kind, parity, settings)
     for name, data in models.items():

@@ -12,6 +12,7 @@ from garner.csv_rows import read_rows
 from garner.errors import InputError
 from garner.files import open_parquet, read_parquet
 
+_HTML = re.compile(r"\s*<(?:p|h\d|pre|[uod]l|blockquote|div|table|hr|br|img|a)\b[^<>]*>", re.IGNORECASE)
 DOCUMENT = {"id": "string", "text": "string", "labels": r"list<\w+: string>"}  # types of its columns
 
 
@@ -24,7 +25,15 @@ class Question(NamedTuple):
 
 def is_documents(inputs: list[Path]) -> bool:
     """Whether the inputs are one Parquet of documents."""
-    return len(inputs) == 1 and inputs[0].suffix == ".parquet"
+    return len(inputs) == 1 and is_parquet(inputs[0])
+
+
+def is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
+
+
+def is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
 
 
 def count_documents(path: Path, **more: str) -> int:
@@ -55,12 +64,19 @@ def users(path: Path, posts: int) -> Iterator[Question]:
         yield Question(str(user), [text for text, _ in read], read[0][1])
 
 
-def rows_of(path: Path) -> Iterator[Question]:
-    """The questions of a CSV with the columns title and body, or text; named by the column id, or the row."""
+def rows_of(path: Path, code_lines: int | None) -> Iterator[Question]:
+    """The questions of a CSV with the columns title and body, or text; named by the column id, or the row.
+
+    A body in HTML, as a site's tables and API have it, is read as the sort stage reads it (garner.html_text).
+    """
     header = _header(path)
     columns = ["text"] if "text" in header else ["title", "body"]
     named = ["id"] if "id" in header else []
     for number, (*name, first, last) in read_rows(path, [*named, columns[0], columns[-1]]):
+        if len(columns) == 2 and _HTML.match(last):
+            from garner.html_text import to_text
+
+            last = to_text(last, {"code_lines": code_lines})
         text = first if len(columns) == 1 else f"{first}\n\n{last}"
         yield Question(name[0] if name else f"{path}:{number}", text)
 

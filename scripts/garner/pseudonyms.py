@@ -24,18 +24,12 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from garner.errors import ConfigError, CredentialsError, InputError
 from garner.files import disk_full_is_named, read_json, write_json
+from garner.mentions import MENTION
 
 DIGITS = 24  # hexadecimal, of a pseudonym
 CHECK = "pseudonyms.json"  # in the folder of a crawl's progress: which key, or none, it was made with
 
 _KEY = re.compile(r"[0-9a-f]{64}")
-# Wider than the site's own rule, since a name too many costs nothing: any @, also a full-width one or one
-# with invisible characters behind it, and the address of a profile.
-_MENTION = re.compile(
-    r"((?:[@\uff20][\u200b-\u200f\u2060-\u2064\ufeff]*)|(?:instagram\.com/(?:_u/)?))"
-    r"([A-Za-z0-9_](?:[A-Za-z0-9._]*[A-Za-z0-9_])?)",
-    re.IGNORECASE,
-)
 
 
 class Naming(Protocol):
@@ -74,7 +68,7 @@ class Pseudonyms:
         return self._hash(kind, number)
 
     def text(self, text: str) -> str:
-        return _MENTION.sub(lambda match: match[1] + self.user(match[2]), text)
+        return MENTION.sub(lambda match: match[1] + self.user(match[2]), text)
 
     def conceal(self, value: object) -> str:
         return self._cipher.encrypt(json.dumps(value).encode()).decode()

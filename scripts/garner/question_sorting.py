@@ -63,7 +63,13 @@ def sort_questions(
     for part in settings["parts"]:
         _write(part, tagged, kept, documents, outputs[part], settings)
     link = f"https://{host_of(site)}/questions/tagged/{{tag}}"
-    write_json(outputs["labels"], {"labels": sorted(kept), "left_out": left_out, "link": link})
+    labels = {
+        "labels": sorted(kept),
+        "left_out": left_out,
+        "link": link,
+        "code_lines": settings["code_lines"],
+    }
+    write_json(outputs["labels"], labels)
     missing = sorted(uncovered(labels_of_group, part_of, settings["parts"]))
     drops = _summary(tally, tagged, settings) | {"uncovered_tags": missing}
     write_json(outputs["drops"], drops)

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def train_model(
         "data": [sha256(path) for path in (train / "index.json", validation / "index.json")],
     }
     if encoder is not None:
-        identity["encoder"] = [sha256(encoder / name) for name in ("config.json", "model.safetensors")]
+        files = [sha256(encoder / name) for name in ("config.json", "model.safetensors")]
+        identity["encoder"] = [version("transformers"), *files]
     checkpoints = Checkpoints(state, identity)
     recipe = model.to(place).recipe(model, settings, train_items, validation_items, checkpoints)
     sizes = (len(train_items), settings["batch_size"], settings["patience"])

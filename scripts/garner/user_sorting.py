@@ -17,6 +17,7 @@ from garner.document import Document, read_documents, write_documents
 from garner.errors import InputError
 from garner.files import open_parquet, read_json, write_json
 from garner.logs import log, track
+from garner.mentions import without_names
 from garner.pseudonyms import Naming
 from garner.splits import split_groups
 
@@ -57,7 +58,8 @@ def sort_users(
     part_of = split_groups({user: {label: 1} for user, label in class_of.items()}, settings["parts"], seed)
     for part in settings["parts"]:
         write_documents(outputs[part], _documents(documents, part, part_of, class_of, settings))
-    write_json(outputs["labels"], {"labels": labels, "left_out": {}, "cutoff": settings["age_cutoff"]})
+    read = {"cutoff": settings["age_cutoff"], "post_characters": settings["post_characters"]}
+    write_json(outputs["labels"], {"labels": labels, "left_out": {}} | read)
     left_out = _left_out(ages.keys() - excluded, crawled - excluded, _reasons(failures, excluded))
     parts = {part: _classes(part, part_of, class_of) for part in settings["parts"]}
     dropped = {"excluded": len(crawled & excluded), NO_LABEL: len(left_out[NO_LABEL])}
@@ -145,10 +147,13 @@ def _crawled(documents: Path) -> set[str]:
 def _documents(
     documents: Path, part: str, part_of: Mapping[str, str], class_of: Mapping[str, str], settings: dict
 ) -> Iterator[Document]:
-    """The newest posts of the users in a part, cut where they are too long."""
+    """The newest posts of the users in a part, which name nobody, cut where they are too long."""
     for user, posts in _posts_by_user(documents, f"sort: write {part}"):
         if part_of.get(user) == part:
-            newest = islice(posts, settings["posts_per_user"])
+            newest = (
+                replace(post, text=without_names(post.text))
+                for post in islice(posts, settings["posts_per_user"])
+            )
             if settings["post_characters"]:
                 newest = _cut(newest, settings["post_characters"], rest=part == "train")
             for post in newest:

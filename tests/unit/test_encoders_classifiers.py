@@ -93,6 +93,16 @@ def test_posts_beyond_the_first_are_not_read_and_blank_ones_do_not_count(ages):
     assert answer.posts == tiny_users.SETTINGS["posts"]
 
 
+def test_posts_are_read_as_those_of_the_training_were(ages, users, tmp_path):
+    named, plain = (["bread @anna word bread", "cloud"], ["bread @b.c_d word bread", "cloud"])
+    assert ages.predict([named]) == ages.predict([plain])
+    folder = shutil.copytree(users / "export", tmp_path / "export")
+    described = read_json(folder / "classifier.json")
+    (folder / "classifier.json").write_text(json.dumps(described | {"post_characters": len("bread @user")}))
+    assert Classifier(folder).predict([named]) == ages.predict([["bread @user", "cloud"]])
+    assert ages.predict([named]) != ages.predict([["bread @user", "cloud"]])
+
+
 def test_a_user_without_a_post_is_not_guessed(ages):
     assert ages.predict([[], [" ", b"\0"]]) == [UserAnswer("", 0.0, 0, "no posts")] * 2
 

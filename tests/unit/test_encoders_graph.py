@@ -115,6 +115,34 @@ def test_int8_stays_near_torch_and_a_third_of_the_size(net, graph):
         assert len(to_bytes(int8)) < len(to_bytes(graph)) / 2
 
 
+def test_a_small_one_has_six_bits_for_each_value_of_the_largest_table(net, graph):
+    inputs = batch(2, 30)
+    with torch.no_grad():
+        expected = net(*inputs).numpy()
+    small = to_int8(graph, padded=True, small=True)
+    assert run(small, *inputs) == pytest.approx(expected, abs=0.05)
+    arrays = [onnx.numpy_helper.to_array(each) for each in small.graph.initializer]
+    assert (64, 32) not in [array.shape for array in arrays]
+    assert (
+        sum(array.nbytes for array in arrays if array.dtype == np.uint8 and array.ndim == 2)
+        == 64 * 32 * 3 / 4
+    )
+    assert to_bytes(small) == to_bytes(to_int8(graph, padded=True, small=True))
+
+
+def test_packed_values_are_looked_up_as_they_were():
+    torch.manual_seed(1)
+    table = nn.Embedding(40, 8)
+    with torch.no_grad():
+        table.weight.mul_(torch.logspace(-1, 1, 40).unsqueeze(1))
+        table.weight[7] = 0
+    ids = torch.arange(40).reshape(2, 20)
+    small = to_int8(to_onnx(table, (ids,), ("input_ids",)), padded=True, small=True)
+    found = run(small, ids)
+    largest = table.weight.detach().abs().amax(dim=1)[ids].unsqueeze(2).numpy()
+    assert (np.abs(found - table(ids).detach().numpy()) <= 0.05 * largest + 1e-6).all()
+
+
 def test_without_padding_there_is_no_mask(graph):
     int8 = to_int8(graph, padded=False)
     assert [value.name for value in int8.graph.input] == ["input_ids"]

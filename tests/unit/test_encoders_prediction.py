@@ -10,8 +10,8 @@ import pytest
 import tiny_encoder
 
 from garner import Classifier
+from garner.csv_rows import as_text
 from garner.document import Document, read_documents, write_documents
-from garner.encoders.prediction import as_text
 from garner.errors import InputError
 from garner.files import read_json
 from garner.prediction import predict_inputs
@@ -59,6 +59,24 @@ def test_questions_of_a_parquet_a_csv_and_files_get_the_same_answers(questions, 
     assert [row["id"] for row in found["files"]] == list(map(str, files))
     answers = [[list(row.values())[1:] for row in rows] for rows in found.values()]
     assert all(each == answers[0] for each in answers)
+
+
+def test_a_body_in_html_is_read_as_the_training_read_it(questions, tmp_path):
+    lines = [f"bread {line} &lt;" for line in range(30)]
+    html = f"<p>word <b>algae</b></p>\n<pre><code>{chr(10).join(lines)}</code></pre>"
+    plain = "\n".join(["word algae", *(line.replace("&lt;", "<") for line in lines[:10])])
+    about = "word < 5 and <p>"  # plain text that only speaks of HTML
+    rows = [["1", "eagle", html], ["2", "eagle", plain], ["3", "eagle", about]]
+    path = write_csv(tmp_path / "q.csv", ["id", "title", "body"], *rows)
+    first, second, third = (list(row.values())[1:] for row in predict(questions, [path], tmp_path))
+    assert first == second
+    (alone,) = predict(questions, [write_csv(tmp_path / "t.csv", ["text"], [f"eagle\n\n{about}"])], tmp_path)
+    assert third == list(alone.values())[1:]
+
+
+def test_the_kind_of_a_file_does_not_depend_on_the_case_of_its_name(questions, tmp_path):
+    path = write_csv(tmp_path / "Q.CSV", ["id", "text"], ["7", TEXT], ["8", TEXT])
+    assert [row["id"] for row in predict(questions, [path], tmp_path)] == ["7", "8"]
 
 
 def test_a_row_has_the_tags_and_the_five_most_probable(questions, tmp_path):

@@ -219,6 +219,37 @@ def test_a_gpu_too_small_for_one_text_is_named_with_the_cure(studies, tmp_path, 
         train(studies["multilabel"], "multilabel", tmp_path, {"head_epochs": 0})
 
 
+def test_a_gpu_too_small_for_the_head_alone_is_named_with_the_cure(studies, tmp_path, monkeypatch):
+    from garner.models.multilabel import Multilabel
+
+    def full(model, logits, targets):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Multilabel, "loss", full)
+    with pytest.raises(TrainingError, match="even for the head alone"):
+        train(studies["multilabel"], "multilabel", tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_of_the_texts_that_the_head_begins_from_is_encoded_in_small_groups(
+    studies, kind, tmp_path, monkeypatch
+):
+    from garner.encoders import fine_tuning
+
+    sizes, encode = [], fine_tuning.encode
+
+    def counted(encoder, texts, special):
+        sizes.append(len(texts))
+        return encode(encoder, texts, special)
+
+    monkeypatch.setattr(fine_tuning, "encode", counted)
+    monkeypatch.setattr(fine_tuning, "SAMPLE", 50)
+    monkeypatch.setattr(batching.by_length, "__defaults__", (256,))
+    train(studies[kind], kind, tmp_path, {"head_epochs": 0})
+    assert 25 < sum(sizes) <= 60
+    assert len(sizes) > 2
+
+
 def test_patience_is_for_the_last_stage_alone(studies, tmp_path):
     slow = {"head_learning_rate": 1e-12, "joint_head_learning_rate": 1e-12, "learning_rate": 1e-12}
     train(studies["users"], "users", tmp_path, slow | {"head_epochs": 4, "epochs": 9, "patience": 2})

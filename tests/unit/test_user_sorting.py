@@ -92,7 +92,8 @@ def study(tmp_path) -> Study:
 def test_the_classes_part_at_the_cutoff_the_younger_one_first(study):
     study.label((f"user{number}", 19.5 + number % 3) for number in range(40))
     study.sort(age_cutoff=21)
-    assert read_json(study.outputs["labels"]) == {"labels": [YOUNG, OLD], "left_out": {}, "cutoff": 21}
+    labels = {"labels": [YOUNG, OLD], "left_out": {}, "cutoff": 21, "post_characters": None}
+    assert read_json(study.outputs["labels"]) == labels
     assert study.class_of()[NAMING.user("user1")] == YOUNG
     assert study.class_of()[NAMING.user("user2")] == OLD
 

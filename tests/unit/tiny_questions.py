@@ -20,7 +20,8 @@ def make(folder: Path) -> Path:
     for part, questions in PARTS.items():
         write_documents(folder / f"sort/{part}.parquet", documents(part, questions))
     link = "https://scifi.stackexchange.com/questions/tagged/{tag}"
-    write_json(folder / "sort/labels.json", {"labels": LABELS, "left_out": {}, "link": link})
+    labels = {"labels": LABELS, "left_out": {}, "link": link, "code_lines": 10}
+    write_json(folder / "sort/labels.json", labels)
     prepare(folder)
     labels, tokenizer = folder / "sort/labels.json", folder / "dictionary/tokenizer.json"
     for part in PARTS:

@@ -19,7 +19,8 @@ def make(folder: Path) -> Path:
     """`folder` with sort/, dictionary/ and serialize/, as the stages before training leave them."""
     for part, users in PARTS.items():
         write_documents(folder / f"sort/{part}.parquet", documents(part, users))
-    write_json(folder / "sort/labels.json", {"labels": LABELS, "left_out": {}, "cutoff": 21})
+    labels = {"labels": LABELS, "left_out": {}, "cutoff": 21, "post_characters": None}
+    write_json(folder / "sort/labels.json", labels)
     prepare(folder)
     labels, tokenizer = folder / "sort/labels.json", folder / "dictionary/tokenizer.json"
     for part in PARTS:

@@ -119,6 +119,22 @@ def test_a_changed_setting_of_the_training_makes_stale_what_is_made_from_it_in_t
     assert workspace.stale("all", *BOTH) == {"train_model", "export_encoder", "predict_test", "report_tags"}
 
 
+def test_predictions_of_people_follow_their_files_whose_names_nobody_keeps(encoders, tmp_path):
+    workspace, folder = encoders.copy(tmp_path / "garner"), tmp_path / "captions"
+    folder.mkdir()
+    for name in ("anna.k", "ben_l"):
+        (folder / f"@{name}.csv").write_text("text\na post of mine\n")
+    wanted = ("predict", "--config", "studies=ages", f"input={folder}")
+    workspace.make(*wanted)
+    (answers,) = workspace.folder.glob("results/ages/predict/captions-*/predictions.csv")
+    assert answers.read_text().count("\n") == 3
+    assert workspace.stale(*wanted) == set()
+    (folder / "@ben_l.csv").write_text("text\nanother\n")
+    assert workspace.stale(*wanted) == {"predict_input"}
+    kept = [path for path in workspace.folder.rglob("*") if path.is_file() and path != answers]
+    assert not [path for path in kept if "anna.k" in path.name or b"anna.k" in path.read_bytes()]
+
+
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_killed_training_ends_in_the_same_bytes(encoders, tmp_path, study):
     workspace = encoders.copy(tmp_path / "garner")

@@ -158,6 +158,7 @@ MATRIX = {
     "content of the vocabulary": (content("dictionary/vocabulary.json"), FROM_SERIALIZE),
     "content of the shards": (content("serialize/train/index.json"), FROM_TRAIN),
     "content of the model": (content("train/model/model.safetensors"), FROM_EXPORT),
+    "what the model is like": (content("train/model/config.json"), FROM_EXPORT),
     "content of the export": (content("export/classifier.json"), FROM_PREDICT),
     "content of the score": (content("predict/test/metrics.json"), PLOTS),
     "all touched": (all_touched, set()),

@@ -14,6 +14,7 @@ import numpy as np
 from garner.classifier_config import EncoderConfig, read_beside
 from garner.decisions import decide
 from garner.encoders.tokenizer import EncoderTokenizer
+from garner.mentions import without_names
 from garner.models.text_rows import membership, pad_texts
 from garner.text_input import Given, read_text
 
@@ -79,16 +80,16 @@ class MultilabelClassifier(_EncoderClassifier):
 
 class UsersClassifier(_EncoderClassifier):
     def predict(self, inputs: list[Iterable[Given]]) -> list[UserAnswer]:
-        """A user is given by their posts, the newest first."""
+        """A user is given by their posts, the newest first, which are read as those of the training were."""
         return [self._answer(posts) for posts in inputs]
 
     def _answer(self, posts: Iterable[Given]) -> UserAnswer:
         if isinstance(posts, Given):
             raise TypeError("a user is given by a list of posts: put each user's into [brackets].")
         texts = [text for text, _ in map(read_text, posts) if text is not None and text.strip()]
-        texts = texts[: self._config.posts]
+        texts = [without_names(text) for text in texts[: self._config.posts]]
         if not texts:
             return UserAnswer("", 0.0, 0, "no posts")
-        probabilities = self._run(texts)
+        probabilities = self._run(text[: self._config.post_characters] for text in texts)
         (yes,) = decide(probabilities, self._config.decision)
         return UserAnswer(self._config.labels[int(yes)], float(probabilities[0]), len(texts))

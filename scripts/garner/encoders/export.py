@@ -13,6 +13,7 @@ from garner.document import read_documents
 from garner.encoders.cards import tags_card, users_card
 from garner.encoders.graph import to_int8, to_onnx
 from garner.errors import ExportError, InputError
+from garner.logs import log
 from garner.models import Model
 
 RESAMPLES = 100
@@ -29,9 +30,13 @@ class _EncoderExport:
     def __init__(self, trained: Model, config: dict[str, Any]):
         self._trained, self._labels, self._decision = trained, config["labels"], config["decision"]
 
-    def graphs(self, inputs: tuple[Tensor, ...]) -> dict[str, onnx.ModelProto]:
+    def graphs(self, inputs: tuple[Tensor, ...], maximum_bytes: int) -> dict[str, onnx.ModelProto]:
         graph = to_onnx(self._trained.deployed(), inputs, self._trained.input_names)
-        return {"onnx": graph, "int8": to_int8(graph, self.padded)}
+        int8 = to_int8(graph, self.padded)
+        if int8.ByteSize() > maximum_bytes:
+            log.info("export: %s bytes are too many: the tokens' table gets six bits", f"{int8.ByteSize():,}")
+            int8 = to_int8(graph, self.padded, small=True)
+        return {"onnx": graph, "int8": int8}
 
     def compare(self, expected: np.ndarray, found: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
         """Besides, how far the scores' differences would vary by chance, from one validation part to another.
@@ -75,11 +80,12 @@ class MultilabelExport(_EncoderExport):
     def description(
         self, vocabulary: Path, labels: dict, test: Path | None, posts: int | None
     ) -> dict[str, Any]:
-        if test is None or "link" not in labels:
+        if test is None or not {"link", "code_lines"} <= labels.keys():
             raise InputError(
-                "a model of kind 'multilabel' is exported with its test part and the tags' link."
+                "a model of kind 'multilabel' is exported with its test part, the tags' link and code_lines."
             )
-        return {"decision": self._decision, "link": labels["link"], "examples": _examples(test)}
+        read = {name: labels[name] for name in ("link", "code_lines")}
+        return {"decision": self._decision, "examples": _examples(test)} | read
 
     def card(self, classifier: dict, parity: dict, settings: dict[str, Any]) -> str:
         return tags_card(classifier, parity, settings)
@@ -92,9 +98,12 @@ class UsersExport(_EncoderExport):
     def description(
         self, vocabulary: Path, labels: dict, test: Path | None, posts: int | None
     ) -> dict[str, Any]:
-        if posts is None or "cutoff" not in labels:
-            raise InputError("a model of kind 'users' is exported with serialize.posts and the cutoff.")
-        return {"decision": self._decision, "cutoff": labels["cutoff"], "posts": posts}
+        if posts is None or not {"cutoff", "post_characters"} <= labels.keys():
+            raise InputError(
+                "a model of kind 'users' is exported with serialize.posts, the cutoff and post_characters."
+            )
+        read = {name: labels[name] for name in ("cutoff", "post_characters")}
+        return {"decision": self._decision, "posts": posts} | read
 
     def card(self, classifier: dict, parity: dict, settings: dict[str, Any]) -> str:
         return users_card(classifier, parity, settings)

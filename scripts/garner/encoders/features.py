@@ -6,7 +6,7 @@ change: an encoder may have worked on them for hours.
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,11 @@ def vectors(
     lengths = np.array([len(text) + 1 for text in texts])
     groups = by_length(lengths, np.ones_like(lengths))
     tokens = [int(lengths[group].sum()) for group in groups]
-    parts, done = _kept(folder)
+    found = _InOrder(np.concatenate(groups))
+    done = 0
+    for part, end in _kept(folder):
+        found.add(part)
+        done = end
     if done:
         log.info("%s of %s tokens were encoded before", f"{sum(tokens[:done]):,}", f"{sum(tokens):,}")
     fresh: list[Tensor] = []
@@ -85,15 +89,29 @@ def vectors(
             progress.advance(tokens[number])
             stop = stop_requested()
             if stop or number + 1 == len(groups) or time.monotonic() - written >= PART_SECONDS:
-                parts.append(torch.cat(fresh))
-                _write(folder, number + 1 - len(fresh), number + 1, parts[-1])
+                part = torch.cat(fresh)
+                _write(folder, number + 1 - len(fresh), number + 1, part)
+                found.add(part)
                 fresh, written = [], time.monotonic()
             if stop:
                 encoded = sum(tokens[: number + 1])
                 raise Interrupted(f"stopped on request, with {encoded:,} of {sum(tokens):,} tokens encoded.")
-    order = torch.from_numpy(np.concatenate(groups))
-    found = torch.cat(parts)
-    return torch.empty_like(found).index_copy_(0, order, found)
+    return found.vectors
+
+
+class _InOrder:
+    """Takes the vectors of the texts `order` one part after another, and holds all of them just once."""
+
+    def __init__(self, order: np.ndarray):
+        self._order, self._taken = torch.from_numpy(order), 0
+        self.vectors = torch.empty(0)
+
+    def add(self, part: Tensor) -> None:
+        if not self._taken:
+            self.vectors = torch.empty(len(self._order), part.shape[1])
+        places = self._order[self._taken : self._taken + len(part)]
+        self.vectors.index_copy_(0, places, part)
+        self._taken += len(part)
 
 
 def keep_only(folder: Path) -> None:
@@ -103,19 +121,18 @@ def keep_only(folder: Path) -> None:
             shutil.rmtree(other)
 
 
-def _kept(folder: Path) -> tuple[list[Tensor], int]:
-    """The parts in `folder` that follow on one another from the first group, and how many groups they are."""
-    parts, done = [], 0
+def _kept(folder: Path) -> Iterator[tuple[Tensor, int]]:
+    """The parts in `folder` that follow on one another from the first group, each with where it ends."""
+    done = 0
     for path in sorted(folder.glob("*")):
         first, _, rest = path.name.removesuffix(".safetensors").partition("-")
         end, _, digest = rest.partition("-")
         data = path.read_bytes()
         if path.suffix == ".safetensors" and int(first) == done and digest == _digest(data):
-            parts.append(load(data)["vectors"])
             done = int(end)
+            yield load(data)["vectors"], done
         else:
             path.unlink()
-    return parts, done
 
 
 def _write(folder: Path, first: int, end: int, vectors: Tensor) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from garner.batching import of_least_cost
+from garner.batching import by_length, of_least_cost
 from garner.checkpoint import Checkpoints
 from garner.encoders.features import KeptVectors, encode, keep_only, key, vectors
 from garner.errors import ConfigError, TrainingError
@@ -26,7 +26,7 @@ from garner.schedule import share_of_rate
 if TYPE_CHECKING:
     from garner.models.encoder_model import EncoderModel
 
-SAMPLE = 1000  # items that show what the encoder's vectors are like, where no epoch is of the head alone
+SAMPLE = 1000  # texts that show what the encoder's vectors are like, where no epoch is of the head alone
 OVERHEAD = {"cpu": 128, "cuda": 4096}  # what a micro-batch costs besides its tokens, in tokens
 ANSWERED = 1024  # items whose kept vectors are answered together
 
@@ -66,12 +66,17 @@ class FineTuning:
 
     def start(self) -> None:
         if self.stages[0] is self.head_alone:
-            vectors = self._keep()["train"].vectors
+            found = self._keep()["train"].vectors
         else:
-            step = math.ceil(len(self.train) / SAMPLE)
-            texts = [text for item in self.train[::step] for text in self.model.texts(item)]
-            vectors = self._encode(texts)
-        self.model.begin_head(vectors.to(self.device))
+            lengths, counts = self.sizes
+            some = np.arange(0, len(self.train), math.ceil(counts.sum() / SAMPLE))
+            found = torch.cat(
+                [
+                    self._encode([text for i in some[group] for text in self.model.texts(self.train[i])])
+                    for group in by_length(lengths[some], counts[some])
+                ]
+            )
+        self.model.begin_head(found)
 
     def begin(self, stage: Stage) -> None:
         frozen = stage is self.head_alone
@@ -89,7 +94,8 @@ class FineTuning:
         return share * self.settings["head_learning_rate" if stage is self.head_alone else "learning_rate"]
 
     def learn(self, numbers: np.ndarray) -> dict[str, float]:
-        random = torch.get_rng_state()
+        generator = torch.cuda if self.device.type == "cuda" else torch
+        random = generator.get_rng_state()
         self.model.train()
         while True:
             self.optimizer.zero_grad()
@@ -99,7 +105,7 @@ class FineTuning:
                 break
             except torch.OutOfMemoryError:
                 self._halve(micro_batches)
-                torch.set_rng_state(random)
+                generator.set_rng_state(random)
         trained = [value for value in self.model.parameters() if value.grad is not None]
         torch.nn.utils.clip_grad_norm_(trained, self.settings["clip"])
         self.optimizer.step()
@@ -184,6 +190,11 @@ class FineTuning:
         return tuple(tensor.to(self.device) for tensor in inputs), targets.to(self.device)
 
     def _halve(self, micro_batches: list[np.ndarray]) -> None:
+        if self.kept is not None:
+            raise TrainingError(
+                "the GPU has no memory left, even for the head alone. End what else uses it, lower "
+                "train.batch_size, or set run.device to 'cpu'."
+            ) from None
         largest = max(len(part) for part in micro_batches)
         if largest == 1:
             raise TrainingError(

@@ -4,7 +4,6 @@ Names and ids stand in the rows as they were given, but for one that a spreadshe
 it gets an apostrophe before it, by which a spreadsheet shows it as text.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,21 +11,22 @@ import numpy as np
 
 from garner import binary_metrics, multilabel_metrics
 from garner.classifier_config import MultilabelConfig, UsersConfig
+from garner.csv_rows import as_text
 from garner.encoders.classifiers import Answer, UserAnswer
 from garner.errors import InputError
 from garner.prediction_inputs import (
     Question,
     count_documents,
     documents,
+    is_csv,
     is_documents,
+    is_parquet,
     rows_of,
     user_of,
     users,
 )
 
 BEST = 5  # tags with a column of their own
-# https://owasp.org/www-community/attacks/CSV_Injection; a number is none.
-_FORMULA = re.compile(r"[=+\-@\t\r](?![\d.]+$)")
 
 
 class TagsTable:
@@ -40,22 +40,22 @@ class TagsTable:
     )
 
     def __init__(self, config: MultilabelConfig, inputs: list[Path]):
-        self._inputs, self._labels = inputs, config.labels
+        self._inputs, self._labels, self._code_lines = inputs, config.labels, config.code_lines
         none = np.zeros((0, len(config.labels)), dtype=bool)
         self._scored = [(none.astype(np.float32), none, none)]  # probabilities, decided, true
 
     def count(self) -> int | None:
-        documents = [count_documents(path) for path in self._inputs if path.suffix == ".parquet"]
-        if any(path.suffix == ".csv" for path in self._inputs):
+        documents = [count_documents(path) for path in self._inputs if is_parquet(path)]
+        if any(is_csv(path) for path in self._inputs):
             return None
         return sum(documents) + len(self._inputs) - len(documents)
 
     def questions(self) -> Iterator[Question]:
         for path in self._inputs:
-            if path.suffix == ".parquet":
+            if is_parquet(path):
                 yield from documents(path)
-            elif path.suffix == ".csv":
-                yield from rows_of(path)
+            elif is_csv(path):
+                yield from rows_of(path, self._code_lines)
             else:
                 yield Question(str(path), path)
 
@@ -139,10 +139,6 @@ class UsersTable:
 
     def _is_second(self, label: str) -> bool:
         return label == self._config.labels[1]
-
-
-def as_text(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def _refuse_unknown(questions, labels: tuple[str, ...]) -> None:

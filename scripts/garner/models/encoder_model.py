@@ -48,7 +48,7 @@ class EncoderModel(nn.Module, ABC):
 
     @abstractmethod
     def begin_head(self, vectors: Tensor) -> None:
-        """Take what the head starts from: the encoder's vectors of training texts, (texts, size)."""
+        """Take what the head starts from: vectors of training texts, (texts, size), on the CPU."""
 
     @staticmethod
     @abstractmethod
