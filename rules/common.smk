@@ -99,7 +99,7 @@ def code(adapter, *kinds):
 def refuse_without_model(name):
     # A WorkflowError would come with the trace of the function that asked.
     sys.exit(
-        f"the study {name} has no model, so that it only collects: `snakemake scrape --config studies={name}`. "
+        f"the study {name} has no model, so that it only collects: `snakemake scrape --cores 1 --config studies={name}`. "
         f"For its later stages name a model in study.{name}.model."
     )
 
@@ -155,7 +155,8 @@ def given_files(stage, *keys):
                 given[key] = or_exit(find_dump, Path(path), settings["site"])
             elif not os.path.isfile(path):
                 sys.exit(
-                    f"study.{wildcards.study}.{stage}.{key}: there is no file '{path}'"
+                    f"study.{wildcards.study}.{stage}.{key}: there is no file '{path}' in {os.getcwd()}. "
+                    "Put it there, or correct the setting."
                 )
         return list(given.values())
 
@@ -177,12 +178,12 @@ def digest_of_texts(folder):
     return sha256_of({path.name: sha256(path) for path in files})
 
 
-def given_files(wildcards):
-    """What `--config input=PATH` stands for, but for files named for people (given_users)."""
+def inputs_asked_about(wildcards):
+    """What `--config input=PATH` stands for, but for files named for people (users_asked_about)."""
     return [] if is_of_users(wildcards) else INPUT_FILES
 
 
-def given_users(wildcards):
+def users_asked_about(wildcards):
     """The digest of the input's files of users, for the reason that given_texts has."""
     return is_of_users(wildcards) and digest_of_input()
 
@@ -240,7 +241,8 @@ def baselines(wildcards):
     ]
     if not found:
         sys.exit(
-            "only studies with an encoder have a baseline: `snakemake baseline --config studies=tags`"
+            "only studies with an encoder have a baseline: "
+            "`snakemake baseline --cores 1 --config studies=tags`"
         )
     return found
 

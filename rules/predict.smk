@@ -33,7 +33,7 @@ rule predict_input:
     """Each file is an input of its own, so that an edited one makes the answers stale."""
     input:
         classifier="results/{study}/export/classifier.json",
-        documents=given_files,
+        documents=inputs_asked_about,
     output:
         predictions="results/{study}/predict/{name}/predictions.csv",
     log:
@@ -48,7 +48,7 @@ rule predict_input:
         mem_mb=memory(4000),
         runtime=minutes(240),
     params:
-        users=given_users,
+        users=users_asked_about,
         code=code("predict.py"),
     message:
         "predict: {wildcards.name} by the model of {wildcards.study}"
