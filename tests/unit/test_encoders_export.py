@@ -87,9 +87,10 @@ def test_the_card_of_users_says_what_the_answers_may_not_be_used_for(users):
     assert "pseudonyms" in card
 
 
-def test_a_model_off_tolerance_is_not_sealed(questions, tmp_path):
+def test_a_model_too_large_with_a_small_table_too_is_not_sealed(questions, tmp_path, caplog):
     with pytest.raises(ExportError, match=r"export\.maximum_bytes"):
         export(questions, "multilabel", tmp_path / "export", {"maximum_bytes": 1000})
+    assert "the tokens' table gets six bits" in caplog.text
     assert not (tmp_path / "export").exists()
 
 

@@ -146,7 +146,8 @@ def _pack_largest_table(graph: onnx.GraphProto) -> None:
     The four upper bits of two values are in a byte, and so are the two lower ones of four.
     """
     looked_up = {node.input[0] for node in graph.node if node.op_type == "Gather"}
-    tables = [each for each in graph.initializer if each.name in looked_up and each.dims[-1] % 4 == 0]
+    floats = [each for each in graph.initializer if each.data_type == onnx.TensorProto.FLOAT]
+    tables = [each for each in floats if each.name in looked_up and each.dims[-1] % 4 == 0]
     table = max(tables, key=lambda each: np.prod(each.dims))
     name, matrix = table.name, numpy_helper.to_array(table)
     columns = np.maximum(matrix.std(axis=0), np.finfo(np.float32).tiny)
