@@ -142,7 +142,7 @@ def test_file_of_questions_comes_back_with_tags(page, classifier, tmp_path, down
         table.writerow(["empty", "", ""])
     upload(page, tmp_path / "questions.csv")
     find(page, "#answered a[download]").click()
-    rows = wait_for_rows(downloads / "tags.csv")
+    rows = wait_for_rows(downloads / "questions-tags.csv")
     assert [row["id"] for row in rows] == [*(document.id for document in documents), "empty"]
     answers = classifier.predict([document.text for document in documents])
     assert [row["tags"].split() for row in rows[:-1]] == [list(answer.tags) for answer in answers]
