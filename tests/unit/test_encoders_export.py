@@ -1,5 +1,7 @@
 """Exported models with an encoder: agree with the trained one, the same bytes again, or not sealed."""
 
+import logging
+
 import numpy as np
 import pytest
 import tiny_questions
@@ -88,7 +90,10 @@ def test_the_card_of_users_says_what_the_answers_may_not_be_used_for(users):
 
 
 def test_a_model_too_large_with_a_small_table_too_is_not_sealed(questions, tmp_path, caplog):
-    with pytest.raises(ExportError, match=r"export\.maximum_bytes"):
+    with (
+        caplog.at_level(logging.INFO, "garner"),
+        pytest.raises(ExportError, match=r"export\.maximum_bytes"),
+    ):
         export(questions, "multilabel", tmp_path / "export", {"maximum_bytes": 1000})
     assert "the tokens' table gets six bits" in caplog.text
     assert not (tmp_path / "export").exists()
