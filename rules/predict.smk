@@ -30,7 +30,7 @@ rule predict_test:
 
 
 rule predict_input:
-    """Each file is an input of its own, so that an edited one makes the answers stale."""
+    """Each file is an input of its own, or in the digest of users, so that an edited one makes these stale."""
     input:
         classifier="results/{study}/export/classifier.json",
         documents=inputs_asked_about,

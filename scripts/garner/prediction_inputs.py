@@ -73,12 +73,16 @@ def rows_of(path: Path, code_lines: int | None) -> Iterator[Question]:
     columns = ["text"] if "text" in header else ["title", "body"]
     named = ["id"] if "id" in header else []
     for number, (*name, first, last) in read_rows(path, [*named, columns[0], columns[-1]]):
-        if len(columns) == 2 and _HTML.match(last):
-            from garner.html_text import to_text
-
-            last = to_text(last, {"code_lines": code_lines})
-        text = first if len(columns) == 1 else f"{first}\n\n{last}"
+        text = first if len(columns) == 1 else f"{first}\n\n{_plain(last, code_lines)}"
         yield Question(name[0] if name else f"{path}:{number}", text)
+
+
+def _plain(body: str, code_lines: int | None) -> str:
+    if not _HTML.match(body):
+        return body
+    from garner.html_text import to_text  # lxml, which plain questions do not need
+
+    return to_text(body, {"code_lines": code_lines})
 
 
 def user_of(path: Path, posts: int) -> Question:

@@ -220,12 +220,7 @@ def test_a_gpu_too_small_for_one_text_is_named_with_the_cure(studies, tmp_path, 
 
 
 def test_a_gpu_too_small_for_the_head_alone_is_named_with_the_cure(studies, tmp_path, monkeypatch):
-    from garner.models.multilabel import Multilabel
-
-    def full(model, logits, targets):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(Multilabel, "loss", full)
+    SmallMemory(monkeypatch, texts=0)
     with pytest.raises(TrainingError, match="even for the head alone"):
         train(studies["multilabel"], "multilabel", tmp_path)
 

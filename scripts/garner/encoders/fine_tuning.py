@@ -66,7 +66,8 @@ class FineTuning:
 
     def start(self) -> None:
         if self.stages[0] is self.head_alone:
-            found = self._keep()["train"].vectors
+            self.kept = self._keep()
+            found = self.kept["train"].vectors
         else:
             lengths, counts = self.sizes
             some = np.arange(0, len(self.train), math.ceil(counts.sum() / SAMPLE))
@@ -84,7 +85,7 @@ class FineTuning:
         for depth, parameters in enumerate(self.model.encoder.by_depth()):
             for _, parameter in parameters:
                 parameter.requires_grad_(not frozen and (fixed is None or depth > fixed))
-        self.kept = self._keep() if frozen else None
+        self.kept = (self.kept or self._keep()) if frozen else None
 
     def set_rates(self, stage: Stage, done: float) -> float:
         """The main rate is that of the head alone, then that of the encoder's last layer."""
