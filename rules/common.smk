@@ -194,7 +194,15 @@ def is_of_users(wildcards):
 
 @cache
 def digest_of_input():
-    return sha256_of({path: sha256(path) for path in INPUT_FILES})
+    return sha256_of({path: content_of(path) for path in INPUT_FILES})
+
+
+def content_of(path):
+    """A file's digest, or why it cannot be read, which the predictions then say of its user."""
+    try:
+        return sha256(path)
+    except OSError as error:
+        return error.strerror
 
 
 def or_exit(function, *arguments):

@@ -184,31 +184,26 @@ def _packed(values: np.ndarray, bits: int) -> np.ndarray:
 def _unpacked(name: str, ids: str, output: str) -> Iterator[onnx.NodeProto]:
     """The nodes that look up `ids` in the packed table `name`."""
 
-    def node(kind: str, inputs: list[str], result: str, **options: object) -> onnx.NodeProto:
-        names = [f"{name}.{each}" if each in constants else each for each in inputs]
-        return helper.make_node(kind, names, [result], **options)
-
-    constants = {"upper", "lower", "rows", "columns", "zero", "2", "3", "4", "6", "15"}
-    made = {part: f"{output}.{part}" for part in ("upper", "lower")}
-    for part in made:
-        yield node("Gather", [part, ids], f"{made[part]}.bytes")
-    for part, bits, mask in (("upper", 4, "15"), ("lower", 2, "3")):
+    node = helper.make_node
+    for part, bits in (("upper", 4), ("lower", 2)):
+        made = f"{output}.{part}"
+        yield node("Gather", [f"{name}.{part}", ids], [f"{made}.bytes"])
         blocks = []
         for place in range(8 // bits):
-            block = f"{made[part]}.{place}"
-            source = f"{made[part]}.bytes"
+            block, source = f"{made}.{place}", f"{made}.bytes"
             if place:
-                yield node("BitShift", [source, str(place * bits)], f"{block}.shifted", direction="RIGHT")
-                source = f"{block}.shifted"
-            yield node("BitwiseAnd", [source, mask], block)
+                shift, source = f"{name}.{place * bits}", f"{block}.shifted"
+                yield node("BitShift", [f"{made}.bytes", shift], [source], direction="RIGHT")
+            yield node("BitwiseAnd", [source, f"{name}.{2**bits - 1}"], [block])
             blocks.append(block)
-        yield node("Concat", blocks, made[part], axis=-1)
-    yield node("BitShift", [made["upper"], "2"], f"{output}.shifted", direction="LEFT")
-    yield node("BitwiseOr", [f"{output}.shifted", made["lower"]], f"{output}.whole")
-    yield node("DequantizeLinear", [f"{output}.whole", "columns", "zero"], f"{output}.even", axis=-1)
-    yield node("Gather", ["rows", ids], f"{output}.half")
-    yield node("Cast", [f"{output}.half"], f"{output}.scale", to=onnx.TensorProto.FLOAT)
-    yield node("Mul", [f"{output}.even", f"{output}.scale"], output)
+        yield node("Concat", blocks, [made], axis=-1)
+    yield node("BitShift", [f"{output}.upper", f"{name}.2"], [f"{output}.shifted"], direction="LEFT")
+    yield node("BitwiseOr", [f"{output}.shifted", f"{output}.lower"], [f"{output}.whole"])
+    scales = [f"{name}.columns", f"{name}.zero"]
+    yield node("DequantizeLinear", [f"{output}.whole", *scales], [f"{output}.even"], axis=-1)
+    yield node("Gather", [f"{name}.rows", ids], [f"{output}.half"])
+    yield node("Cast", [f"{output}.half"], [f"{output}.scale"], to=onnx.TensorProto.FLOAT)
+    yield node("Mul", [f"{output}.even", f"{output}.scale"], [output])
 
 
 def _drop_mask(graph: onnx.GraphProto) -> None:
